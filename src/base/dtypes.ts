@@ -1,0 +1,13 @@
+/** The element types of tensors and how host memory holds them. Every element is four bytes wide. */
+
+export type DType = "float32" | "int32" | "bool";
+
+/** Host data of a tensor: `bool` is held as 0 and 1 in an `Int32Array`. The interpreter computes in `Float64Array`. */
+export type HostArray = Float32Array | Int32Array;
+
+export const bytesPerElement = 4;
+
+/** A zero-filled host array for `count` elements. */
+export function allocate(dtype: DType, count: number): HostArray {
+  return dtype === "float32" ? new Float32Array(count) : new Int32Array(count);
+}

@@ -1,0 +1,35 @@
+/**
+ * The few globals that every JavaScript engine we run on has, beyond the language itself. The core is type-checked
+ * against this file alone, so that no Node or DOM interface slips in.
+ */
+declare namespace WebAssembly {
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  }
+  interface Module {
+    readonly __module: never;
+  }
+  interface Instance {
+    readonly exports: Record<string, unknown>;
+  }
+  const Memory: new (limits: { initial: number; maximum?: number; shared?: boolean }) => Memory;
+  const Module: new (bytes: Uint8Array) => Module;
+  const Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => Instance;
+  const RuntimeError: new (message?: string) => Error;
+  function validate(bytes: Uint8Array): boolean;
+}
+
+declare const performance: { now(): number };
+declare const console: { log(...parts: unknown[]): void; warn(...parts: unknown[]): void; error(...parts: unknown[]): void };
+declare function setTimeout(callback: () => void, milliseconds?: number): unknown;
+declare function clearTimeout(timer: unknown): void;
+declare function queueMicrotask(callback: () => void): void;
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+}
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean });
+  decode(bytes: Uint8Array): string;
+}

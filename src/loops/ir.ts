@@ -1,0 +1,149 @@
+/**
+ * The loop IR: the second waist. A program is a list of buffers and a body of ten statements over eleven expressions;
+ * a target only spells these. Scalars and four-lane vectors are explicit; nothing here knows tensors or gradients.
+ *
+ *   Program = name, buffers, dims, checks, body
+ *   Stmt    = for | let | var | set | store | if | copy | fill | kernel | require
+ *   Expr    = const | ref | size | load | unary | binary | select | cast | splat | ramp | lane
+ *
+ * Indices and sizes count elements (four bytes each), never bytes. Every variable is declared once in a program.
+ */
+import type { Dim } from "../base/dims.ts";
+
+/** `bool` is a register type only: comparisons make it, `select` and `if` take it; in memory it is i32 0 or 1. */
+export type Scalar = "f32" | "i32" | "bool";
+
+export interface LoopType {
+  readonly scalar: Scalar;
+  readonly lanes: 1 | 4;
+}
+
+/** A variable: a loop counter (i32), a `let` (never changes) or a `var` (changed by `set`). Identity is the object. */
+export interface Variable {
+  readonly name: string;
+  readonly type: LoopType;
+}
+
+/** Memory of `size` elements. `input` and `output` count the program's arguments in order; both may hold for a buffer updated in place. */
+export interface Buffer {
+  readonly name: string;
+  readonly scalar: "f32" | "i32";
+  readonly size: Dim;
+  readonly role: { readonly kind: "input" | "output"; readonly position: number } | { readonly kind: "temp" };
+}
+
+/** f32: all but not; i32: neg abs sign; bool: not. `bitsToFloat` and `floatToBits` reinterpret 32 bits. */
+export const unaryFns = [
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "nearest",
+  "sqrt",
+  "exp",
+  "log",
+  "tanh",
+  "sigmoid",
+  "erf",
+  "sin",
+  "cos",
+  "not",
+  "bitsToFloat",
+  "floatToBits",
+] as const;
+/** and, or: i32 bitwise or bool; xor, shl, shr (unsigned): i32; mod has the sign of the divisor; the comparisons give bool. */
+export const binaryFns = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "mod",
+  "pow",
+  "max",
+  "min",
+  "and",
+  "or",
+  "xor",
+  "shl",
+  "shr",
+  "less",
+  "lessEqual",
+  "equal",
+] as const;
+export type UnaryFn = (typeof unaryFns)[number];
+export type BinaryFn = (typeof binaryFns)[number];
+
+export type Expr =
+  | { readonly kind: "const"; readonly type: LoopType; readonly value: number }
+  | { readonly kind: "ref"; readonly type: LoopType; readonly variable: Variable }
+  /** The value of a size in this call, as i32. */
+  | { readonly kind: "size"; readonly type: LoopType; readonly dim: Dim }
+  /** One element, or the four elements that start at `index`. */
+  | { readonly kind: "load"; readonly type: LoopType; readonly buffer: Buffer; readonly index: Expr }
+  | { readonly kind: "unary"; readonly type: LoopType; readonly fn: UnaryFn; readonly x: Expr }
+  | { readonly kind: "binary"; readonly type: LoopType; readonly fn: BinaryFn; readonly a: Expr; readonly b: Expr }
+  | { readonly kind: "select"; readonly type: LoopType; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+  /** f32 <-> i32 (truncating, saturating), bool -> 0 or 1, to bool is "not zero". */
+  | { readonly kind: "cast"; readonly type: LoopType; readonly x: Expr }
+  | { readonly kind: "splat"; readonly type: LoopType; readonly x: Expr }
+  /** i32 lanes base, base + 1, base + 2, base + 3. */
+  | { readonly kind: "ramp"; readonly type: LoopType; readonly base: Expr }
+  | { readonly kind: "lane"; readonly type: LoopType; readonly x: Expr; readonly lane: 0 | 1 | 2 | 3 };
+
+export type Stmt =
+  /** `for variable = from; variable < to; variable += step`. Iterations of a parallel loop are independent. */
+  | {
+      readonly kind: "for";
+      readonly variable: Variable;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: number;
+      readonly parallel: boolean;
+      readonly body: readonly Stmt[];
+    }
+  | { readonly kind: "let"; readonly variable: Variable; readonly value: Expr }
+  | { readonly kind: "var"; readonly variable: Variable; readonly value: Expr }
+  | { readonly kind: "set"; readonly variable: Variable; readonly value: Expr }
+  | { readonly kind: "store"; readonly buffer: Buffer; readonly index: Expr; readonly value: Expr }
+  | { readonly kind: "if"; readonly condition: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
+  /** Moves `count` elements; the ranges may be of one buffer only where they do not overlap. */
+  | {
+      readonly kind: "copy";
+      readonly to: Buffer;
+      readonly toIndex: Expr;
+      readonly from: Buffer;
+      readonly fromIndex: Expr;
+      readonly count: Expr;
+    }
+  /** Writes zero to `count` elements. */
+  | { readonly kind: "fill"; readonly buffer: Buffer; readonly index: Expr; readonly count: Expr }
+  /** A named piece of work: what the graph node is called, for readers and profilers. Targets may outline it as a function. */
+  | { readonly kind: "kernel"; readonly name: string; readonly body: readonly Stmt[] }
+  /** Stops the program unless the condition holds; the host then raises check number `check` with `value`. */
+  | { readonly kind: "require"; readonly condition: Expr; readonly check: number; readonly value: Expr };
+
+/** What a failed `require` says: `{value}` in the message stands for the offending number. */
+export interface Check {
+  readonly message: string;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly buffers: readonly Buffer[];
+  /** Every size that an expression asks for; the host evaluates them before a call. */
+  readonly sizes: readonly Dim[];
+  readonly checks: readonly Check[];
+  readonly body: readonly Stmt[];
+}
+
+const type = (scalar: Scalar, lanes: 1 | 4 = 1): LoopType => ({ scalar, lanes });
+
+/** The eight types, to be compared by their fields. */
+export const types = {
+  f32: type("f32"),
+  i32: type("i32"),
+  bool: type("bool"),
+  f32x4: type("f32", 4),
+  i32x4: type("i32", 4),
+  boolx4: type("bool", 4),
+} as const;

@@ -1,0 +1,58 @@
+/**
+ * Closing a root trace: its graph, where each input comes from, and what happens to each output. The common end of
+ * compiled functions and eager calls.
+ */
+import type { DimValues } from "../base/dims.ts";
+import { evaluateShape } from "../base/shapes.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import type { Argument, Destination, Executable } from "../runtime/executable.ts";
+import type { Binding, Trace } from "./context.ts";
+import type { Alias } from "./pipeline.ts";
+import { concrete, type Tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
+
+/** A closed root graph with its connections to the world outside. */
+export interface Finished {
+  readonly graph: Graph;
+  readonly bindings: readonly Binding[];
+  /** The types of the first outputs, which are results; the rest are assigned variables. */
+  readonly results: readonly Value[];
+  readonly assigned: readonly Variable[];
+  readonly aliases: readonly Alias[];
+}
+
+/** Ends a root trace whose results are `results`. */
+export function finish(trace: Trace, results: readonly Value[]): Finished {
+  const assigned = [...trace.variables].filter(([, entry]) => entry.assigned);
+  const graph = trace.builder.finish([...results, ...assigned.map(([, entry]) => entry.value)]);
+  const bindings = [...trace.bindings];
+  const aliases = assigned.map(([variable], i) => ({
+    output: results.length + i,
+    input: bindings.findIndex((binding) => binding.kind === "variable" && binding.variable === variable),
+  }));
+  return { graph, bindings, results, assigned: assigned.map(([variable]) => variable), aliases };
+}
+
+/** Runs an executable of a finished trace. */
+export function execute(
+  finished: Finished,
+  executable: Executable,
+  args: readonly Tensor[],
+  dims: DimValues,
+): Tensor[] {
+  const ins = inputsOf(finished, args);
+  const destinations: Destination[] = finished.results.map(() => "host" as const);
+  for (const variable of finished.assigned) destinations.push(variable.buffer);
+  const outs = executable.run(ins, destinations, dims);
+  return finished.results.map(({ dtype, shape }, i) =>
+    concrete({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as Float32Array),
+  );
+}
+
+/** The data of every input of the graph in this call. */
+export function inputsOf(finished: Finished, args: readonly Tensor[]): Argument[] {
+  return finished.bindings.map((binding) => {
+    if (binding.kind === "argument") return args[binding.position].data();
+    return binding.kind === "variable" ? binding.variable.buffer : binding.tensor.data();
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * From a traced graph to something that runs: the compiler's pipeline, as a list. Knows no tensors of users.
+ */
+
+import type { Graph } from "../graph/graph.ts";
+import type { Program } from "../loops/ir.ts";
+import type { Executable } from "../runtime/executable.ts";
+import { device } from "./device.ts";
+
+/** Where a program runs: compiled to WebAssembly, or by the graph interpreter, which is slow and the definition. */
+export type TargetName = "wasm" | "interpreter";
+
+/** One graph on its way to a target, with every stage kept for inspection. */
+export interface Pipeline {
+  /** As traced. */
+  readonly graph: Graph;
+  /** After the passes; the same as `graph` for the interpreter. */
+  readonly optimised: Graph;
+  /** As loops, with every function spelled in arithmetic; undefined for the interpreter. */
+  readonly loops: Program | undefined;
+  /** The WebAssembly module; undefined for the interpreter. */
+  readonly bytes: Uint8Array | undefined;
+  readonly executable: Executable;
+}
+
+/** An output that may overwrite the memory of an input: a variable that is assigned. */
+export interface Alias {
+  readonly output: number;
+  readonly input: number;
+}
+
+/** Takes a graph through all stages. */
+export function runPipeline(graph: Graph, target: TargetName, aliases: readonly Alias[]): Pipeline {
+  // TEMPORARY until the WASM target is there.
+  void target;
+  void aliases;
+  return { graph, optimised: graph, loops: undefined, bytes: undefined, executable: device().load(graph) };
+}

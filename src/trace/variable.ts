@@ -1,0 +1,77 @@
+/**
+ * Variables: named values that change, such as weights and optimiser slots. They live in the memory of the runtime,
+ * shared by every compiled program. Inside a compiled function a read is an input and an assignment an output of the
+ * program, in program order; outside, both act at once. Not a recurrent state: that is a plain value.
+ */
+import type { DType } from "../base/dtypes.ts";
+import { DTypeError, ShapeError } from "../base/errors.ts";
+import { equalShapes, formatShape } from "../base/shapes.ts";
+import type { DeviceBuffer } from "../runtime/executable.ts";
+import { currentTrace } from "./context.ts";
+import { device } from "./device.ts";
+import { concrete, concreteShape, type Tensor } from "./tensor.ts";
+
+export interface VariableOptions {
+  /** For errors, printed graphs and files. */
+  readonly name: string;
+  /** Whether optimisers may change it. */
+  readonly trainable?: boolean;
+}
+
+/** A named tensor that can be assigned. */
+export class Variable {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly trainable: boolean;
+  /** @internal */
+  readonly buffer: DeviceBuffer;
+
+  /** @internal Use `variable()`. */
+  constructor(value: Tensor, options: VariableOptions) {
+    this.name = options.name;
+    this.trainable = options.trainable ?? true;
+    this.shape = [...concreteShape(value)];
+    this.dtype = value.dtype;
+    const data = value.data();
+    this.buffer = device().allocate(value.dtype, data.length);
+    this.buffer.write(data);
+  }
+
+  /** The present value: inside a compiled function as its program has it at this point, outside a copy. */
+  read(): Tensor {
+    return currentTrace()?.read(this) ?? concrete({ dtype: this.dtype, shape: this.shape }, this.buffer.read());
+  }
+
+  /** Replaces the value by one of the same shape and type. */
+  assign(x: Tensor): void {
+    if (!equalShapes(x.shape, this.shape)) {
+      throw new ShapeError(
+        `variable "${this.name}": expected a value of shape ${formatShape(this.shape)}, got ${formatShape(x.shape)}. Assign a value of the same shape.`,
+        { variable: this.name, shapes: [this.shape, x.shape] },
+      );
+    }
+    if (x.dtype !== this.dtype) {
+      throw new DTypeError(
+        `variable "${this.name}": expected ${this.dtype}, got ${x.dtype}. Convert it with cast(x, "${this.dtype}").`,
+        {
+          expected: this.dtype,
+          got: x.dtype,
+        },
+      );
+    }
+    const trace = currentTrace();
+    if (trace === undefined) this.buffer.write(x.data());
+    else trace.assign(this, x);
+  }
+
+  /** Optional: the memory is also given back when the variable is garbage collected. */
+  [Symbol.dispose](): void {
+    this.buffer.free();
+  }
+}
+
+/** A variable that starts as `value`. */
+export function variable(value: Tensor, options: VariableOptions): Variable {
+  return new Variable(value, options);
+}

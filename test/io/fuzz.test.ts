@@ -1,0 +1,61 @@
+/** Random and damaged bytes into every reader: an answer or a RecurveError, never a crash, a hang or a huge allocation. */
+import { expect, test } from "vitest";
+import { deflateRawSync } from "node:zlib";
+import { RecurveError } from "../../src/base/errors.ts";
+import { inflate } from "../../src/io/inflate.ts";
+import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";
+import { decodeNpz, encodeNpz } from "../../src/io/npz.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
+
+const tensors = {
+  w: { dtype: "float32", shape: [3, 5], data: Float32Array.from({ length: 15 }, (_, i) => i / 7) },
+  n: { dtype: "int32", shape: [2], data: Int32Array.of(1, 2) },
+} as const;
+const text = new TextEncoder().encode("the state of the state is a value; ".repeat(20));
+
+const readers: Record<string, { read(bytes: Uint8Array): unknown; good: Uint8Array }> = {
+  safetensors: { read: (b) => decodeSafetensors(b), good: encodeSafetensors(tensors, { a: "b" }) },
+  npy: { read: (b) => decodeNpy(b), good: encodeNpy(tensors.w) },
+  npz: { read: (b) => decodeNpz(b), good: encodeNpz(tensors) },
+  inflate: { read: (b) => inflate(b, text.length, "fuzz"), good: new Uint8Array(deflateRawSync(text)) },
+};
+
+/** Mulberry32: a small generator, so that a failing seed can be run again. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The good file with a few bytes changed, cut off or repeated; every fourth time pure noise. */
+function damage(good: Uint8Array, random: () => number): Uint8Array {
+  const below = (n: number) => Math.floor(random() * n);
+  if (below(4) === 0) return Uint8Array.from({ length: below(200) }, () => below(256));
+  let bytes = good.slice();
+  for (let i = below(4); i >= 0; i--) bytes[below(bytes.length)] = below(3) === 0 ? 255 : below(256);
+  if (below(3) === 0) bytes = bytes.slice(0, below(bytes.length));
+  if (below(5) === 0) bytes = Uint8Array.from([...bytes, ...bytes.subarray(0, below(50))]);
+  return bytes;
+}
+
+const cases = Object.entries(readers).flatMap(([name, reader]) => [1, 2, 3, 4].map((seed) => ({ name, seed, ...reader })));
+
+test.each(cases)("$name with damaged bytes, seed $seed, answers or raises a RecurveError", ({ seed, read, good }) => {
+  const random = generator(seed);
+  let refused = 0;
+  for (let i = 0; i < 1500; i++) {
+    const bytes = damage(good, random);
+    try {
+      read(bytes);
+    } catch (error) {
+      refused++;
+      if (!(error instanceof RecurveError)) throw new Error(`seed ${seed}, case ${i}: ${error} for bytes [${bytes}]`);
+      expect(error.message.length).toBeLessThan(400);
+    }
+  }
+  expect(refused).toBeGreaterThan(300);
+});

@@ -1,0 +1,127 @@
+/** Laws of `.npy` and `.npz`, with the archives checked against Node's own zlib. */
+import { deflateRawSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { FormatError, UnsupportedError } from "../../src/base/errors.ts";
+import type { HostTensors } from "../../src/io/hostTensor.ts";
+import { inflate } from "../../src/io/inflate.ts";
+import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";
+import { decodeNpz, encodeNpz } from "../../src/io/npz.ts";
+import { crc32, decodeZip, encodeZip } from "../../src/io/zip.ts";
+
+const sample: HostTensors = {
+  input_0: { dtype: "float32", shape: [2, 2], data: Float32Array.of(1, -0, Number.NaN, 3e38) },
+  lengths: { dtype: "int32", shape: [3], data: Int32Array.of(1, -2, 2147483647) },
+  scalar: { dtype: "float32", shape: [], data: Float32Array.of(7) },
+  flags: { dtype: "bool", shape: [0], data: new Int32Array(0) },
+};
+
+/** A `.npy` file with a header of any text; `version` 1 has two length bytes, 2 and 3 have four. */
+function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const lengthBytes = version === 1 ? 2 : 4;
+  const bytes = new Uint8Array(8 + lengthBytes + text.length + data.length);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, version, 0, text.length & 255, text.length >> 8]);
+  bytes.set(text, 8 + lengthBytes);
+  bytes.set(data, 8 + lengthBytes + text.length);
+  return bytes;
+}
+
+test("decodeNpz(encodeNpz(arrays)) gives back every array bit for bit, and equal arrays give equal bytes", () => {
+  expect(decodeNpz(encodeNpz(sample))).toEqual(sample);
+  expect(encodeNpz(sample)).toEqual(encodeNpz(decodeNpz(encodeNpz(sample))));
+});
+
+test("the data of a .npy begins at a multiple of 64 after a header that ends in a newline, as NumPy wants it", () => {
+  const bytes = encodeNpy(sample.input_0);
+  const start = 10 + bytes[8] + 256 * bytes[9];
+  expect(start % 64).toBe(0);
+  expect(bytes[start - 1]).toBe(10);
+  expect(new TextDecoder().decode(bytes.subarray(10, start)).trim()).toBe(
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }",
+  );
+});
+
+test.each([1, 2, 3])("format version %i is read", (version) => {
+  const bytes = npy("{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }\n", Uint8Array.of(5, 0, 0, 0), version);
+  expect(decodeNpy(bytes)).toEqual({ dtype: "int32", shape: [1], data: Int32Array.of(5) });
+});
+
+test("Fortran order is read as the same array: element [i, j, k] keeps its index", () => {
+  const shape = [2, 3, 4];
+  const data = new Float32Array(24);
+  for (let i = 0; i < 2; i++) for (let j = 0; j < 3; j++) for (let k = 0; k < 4; k++) data[i + 2 * (j + 3 * k)] = 100 * i + 10 * j + k;
+  const bytes = npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4)}\n", new Uint8Array(data.buffer));
+  const read = decodeNpy(bytes);
+  expect(read.shape).toEqual(shape);
+  expect(read.data[1 * 12 + 2 * 4 + 3]).toBe(123);
+  expect(Array.from(read.data.subarray(0, 6))).toEqual([0, 1, 2, 3, 10, 11]);
+});
+
+test("big-endian elements and the keys in any order are read", () => {
+  const bytes = npy("{'shape': (2,), 'fortran_order': False, 'descr': '>i2'}\n", Uint8Array.of(1, 2, 255, 255));
+  expect(decodeNpy(bytes).data).toEqual(Int32Array.of(258, -1));
+});
+
+const broken: Record<string, [Uint8Array, RegExp]> = {
+  "not an npy": [new Uint8Array(20), /expected a \.npy file that begins with \\x93NUMPY/],
+  "version 9": [npy("{}", new Uint8Array(), 9), /version 1, 2 or 3, got 9/],
+  "a header past the end": [npy("{}", new Uint8Array(), 1).subarray(0, 11), /truncated/],
+  "pickled objects": [npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)), /got '\|O'/],
+  "complex numbers": [npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)), /got '<c8'.*astype/],
+  "a record": [npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", new Uint8Array(4)), /got \[\('a'/],
+  "no shape": [npy("{'descr': '<f4', 'fortran_order': False}", new Uint8Array(4)), /expected a header with descr/],
+  "too little data": [npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", new Uint8Array(4)), /expected 8 bytes.*got 4.*truncated/],
+};
+
+test.each(Object.entries(broken))("%s is refused with a sentence that names the array", (_, [bytes, sentence]) => {
+  expect(() => decodeNpy(bytes, "x.npy")).toThrow(sentence);
+  expect(() => decodeNpy(bytes, "x.npy")).toThrow(/^x\.npy: /);
+});
+
+test("inflate undoes every kind of block that zlib writes", () => {
+  const texts = [new Uint8Array(0), Uint8Array.of(1), new Uint8Array(70_000), Uint8Array.from({ length: 100_000 }, (_, i) => (i * i * 31) >> 7)];
+  for (const text of texts) {
+    for (const options of [{ level: 0 }, { level: 9 }, { strategy: 4 }, { level: 6, memLevel: 1 }]) {
+      expect(Buffer.compare(inflate(new Uint8Array(deflateRawSync(text, options)), text.length, "x"), text)).toBe(0);
+    }
+  }
+});
+
+test("an archive with compressed entries is read, and a changed byte is found by the checksum", () => {
+  const contents = new TextEncoder().encode("recurrent ".repeat(50));
+  const archive = deflatedArchive("a.txt", contents);
+  expect(decodeZip(archive)["a.txt"]).toEqual(contents);
+  const changed = archive.slice();
+  changed[14 + archive.length - 22 - 46 - 5 + 2] ^= 1; // one bit of the CRC in the directory
+  expect(() => decodeZip(changed)).toThrow(FormatError);
+});
+
+test("an archive that announces more than DEFLATE can give is refused before memory is taken", () => {
+  const archive = deflatedArchive("a.txt", new Uint8Array(10));
+  const central = archive.length - 22 - 46 - 5;
+  new DataView(archive.buffer).setUint32(central + 24, 0xfffffff0, true);
+  expect(() => decodeZip(archive)).toThrow(/expected at most \d+ bytes from \d+ compressed ones/);
+});
+
+test("a password-protected or foreign-method entry is Unsupported, with what to do", () => {
+  const archive = encodeZip({ a: Uint8Array.of(1) });
+  const central = archive.length - 22 - 46 - 1;
+  const locked = archive.slice();
+  locked[central + 8] |= 1;
+  expect(() => decodeZip(locked)).toThrow(UnsupportedError);
+  const exotic = archive.slice();
+  exotic[central + 10] = 93;
+  expect(() => decodeZip(exotic)).toThrow(/compression method 93.*numpy\.savez/);
+});
+
+/** One deflated entry, with the sizes only in the directory, as streaming writers do. */
+function deflatedArchive(name: string, contents: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(deflateRawSync(contents));
+  const stored = encodeZip({ [name]: packed });
+  const central = stored.length - 22 - 46 - name.length;
+  const view = new DataView(stored.buffer);
+  view.setUint16(central + 10, 8, true);
+  view.setUint32(central + 16, crc32(contents), true);
+  view.setUint32(central + 24, contents.length, true);
+  return stored;
+}
