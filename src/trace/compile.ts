@@ -139,7 +139,8 @@ function match(specs: readonly TensorSpec[], leaves: readonly Tensor[]): DimValu
     if (spec.dtype !== leaf.dtype || spec.shape.length !== leaf.shape.length) return undefined;
     for (let axis = 0; axis < spec.shape.length; axis++) {
       const [want, got] = [spec.shape[axis], leaf.shape[axis] as number];
-      if (typeof want === "number" ? want !== got : (dims[want.key] ??= got) !== got) return undefined;
+      if (typeof want !== "number") dims[want.key] ??= got;
+      if ((typeof want === "number" ? want : dims[want.key]) !== got) return undefined;
     }
   }
   return dims;
