@@ -66,7 +66,7 @@ export function compile<A extends readonly unknown[], R>(
   const name = options.name ?? (fn.name === "" ? "compiled" : fn.name);
   const target = options.target ?? "wasm";
   const structures = new BoundedCache<string, Variant<R>[]>(64);
-  const declared = options.inputs?.flatMap((tree) => leavesOf<TensorSpec>(tree).map(({ leaf }) => leaf));
+  const declared = options.inputs?.flatMap((tree) => specsIn(tree));
 
   const prepare = (args: A): { variant: Variant<R>; call: Call; dims: DimValues } => {
     const call = readCall(name, args);
@@ -99,6 +99,12 @@ export function compile<A extends readonly unknown[], R>(
 
 function countVariants(structures: BoundedCache<string, readonly unknown[]>): number {
   return structures.values().reduce((sum, variants) => sum + variants.length, 0);
+}
+
+/** The specs of a tree in order; a spec is a plain object too, so it is known by its fields. */
+function specsIn(tree: Tree<TensorSpec>): TensorSpec[] {
+  if ("dtype" in tree && Array.isArray(tree.shape)) return [tree as TensorSpec];
+  return Object.values(tree as Readonly<Record<string, Tree<TensorSpec>>>).flatMap(specsIn);
 }
 
 /** Flattens the arguments of a call. */
