@@ -31,6 +31,9 @@ export class StateError extends RecurveError {}
 /** A file or byte sequence is not what its format says. */
 export class FormatError extends RecurveError {}
 
+/** A file or folder can not be read or written. */
+export class FileError extends RecurveError {}
+
 /** Something meaningful that Recurve does not do (yet, or on this target). */
 export class UnsupportedError extends RecurveError {}
 

@@ -157,14 +157,14 @@ export function inline(
   args: readonly Value[],
   seen: Map<Value, Value> = new Map(),
 ): Value[] {
-  graph.inputs.forEach(({ value }, i) => seen.set(value, args[i]));
+  for (const [i, { value }] of graph.inputs.entries()) seen.set(value, args[i]);
   const get = (value: Value): Value =>
     seen.get(value) ?? internal("inline: a value has no source", { id: value.id, graph: graph.name });
   const scope = builder.scope;
   for (const node of graph.nodes) {
     builder.scope = node.scope;
     const outs = builder.addAll(node.op, node.params as OpParams[OpName], node.ins.map(get), node.op);
-    node.outs.forEach((out, i) => seen.set(out, outs[i]));
+    for (const [i, out] of node.outs.entries()) seen.set(out, outs[i]);
   }
   builder.scope = scope;
   return graph.outputs.map(get);

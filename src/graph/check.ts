@@ -5,7 +5,7 @@
 import { internal } from "../base/errors.ts";
 import { equalShapes, formatShape } from "../base/shapes.ts";
 import type { Graph, Node, Value } from "./graph.ts";
-import { type BinaryOp, type OpName, type OpParams, type UnaryOp, binaryOps, unaryOps } from "./ops.ts";
+import { type BinaryOp, binaryOps, type OpName, type OpParams, type UnaryOp, unaryOps } from "./ops.ts";
 import { resultTypes } from "./rules.ts";
 
 /** Returns the graph if it is sound, else stops with a message that begins with `internal:`. */
@@ -18,11 +18,13 @@ export function checkGraph(graph: Graph, where: string = graph.name): Graph {
   for (const { name, value } of graph.inputs) define(value, `input "${name}"`);
   graph.nodes.forEach((node, i) => {
     const at = `${where}, node ${i} (${node.op}${node.scope === "" ? "" : ` of ${node.scope}`})`;
-    for (const value of node.ins) if (!known.has(value)) internal(`${at} reads a value that is not defined before it`, { id: value.id });
+    for (const value of node.ins)
+      if (!known.has(value)) internal(`${at} reads a value that is not defined before it`, { id: value.id });
     checkNode(node, at);
     for (const out of node.outs) define(out, at);
   });
-  for (const value of graph.outputs) if (!known.has(value)) internal(`${where}: an output is not defined`, { id: value.id });
+  for (const value of graph.outputs)
+    if (!known.has(value)) internal(`${where}: an output is not defined`, { id: value.id });
   return graph;
 }
 
@@ -35,7 +37,9 @@ function checkNode(node: Node, at: string): void {
   types.forEach(({ dtype, shape }, i) => {
     const out = node.outs[i];
     if (out.dtype === dtype && equalShapes(out.shape, shape)) return;
-    internal(`${at}: result ${i} is ${out.dtype}${formatShape(out.shape)}, its rule says ${dtype}${formatShape(shape)}`);
+    internal(
+      `${at}: result ${i} is ${out.dtype}${formatShape(out.shape)}, its rule says ${dtype}${formatShape(shape)}`,
+    );
   });
   if (node.op === "scan") checkGraph(node.params.body, `${at}, body`);
 }
@@ -80,12 +84,17 @@ const operandCounts: { readonly [K in OpName]: number | undefined } = {
 
 /** Axes that must be increasing and inside a rank, by the names that parameters have for them. */
 function checkAxes(node: Node, at: string): void {
-  const params = node.params as { readonly axes?: readonly number[]; readonly axis?: number; readonly step?: readonly number[] };
+  const params = node.params as {
+    readonly axes?: readonly number[];
+    readonly axis?: number;
+    readonly step?: readonly number[];
+  };
   const rank = Math.max(node.ins[0]?.shape.length ?? 0, node.outs[0]?.shape.length ?? 0);
   const axes = params.axes ?? (params.axis === undefined ? [] : [params.axis]);
   axes.forEach((axis, i) => {
     const increasing = i === 0 || axes[i - 1] < axis;
-    if (!Number.isInteger(axis) || axis < 0 || axis >= rank || !increasing) internal(`${at} has the axes [${axes.join(", ")}] of rank ${rank}`);
+    if (!Number.isInteger(axis) || axis < 0 || axis >= rank || !increasing)
+      internal(`${at} has the axes [${axes.join(", ")}] of rank ${rank}`);
   });
   for (const step of params.step ?? []) if (!Number.isInteger(step) || step < 1) internal(`${at} has the step ${step}`);
   if (node.op === "concat" && node.ins.length === 0) internal(`${at} has no operands`);

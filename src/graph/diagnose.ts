@@ -2,7 +2,7 @@
 import type { DimValues } from "../base/dims.ts";
 import type { HostArray } from "../base/dtypes.ts";
 import type { Graph, Node } from "./graph.ts";
-import { type Data, type Observation, interpret } from "./interpret.ts";
+import { type Data, interpret, type Observation } from "./interpret.ts";
 
 /** The first operation, in order of evaluation, that made an infinity or NaN out of better operands. */
 export interface NonFinite {
@@ -41,7 +41,14 @@ export function firstNonFinite(
     if (found !== undefined || ins.length === 0 || node.op === "pad") return;
     const worst = Math.max(...values.map(of));
     if (worst <= Math.max(...ins.map(of))) return;
-    found = { scope: node.scope, op: node.op, step: path[0], path, name: names.get(node) ?? "", kind: kinds[worst] as "infinity" | "NaN" };
+    found = {
+      scope: node.scope,
+      op: node.op,
+      step: path[0],
+      path,
+      name: names.get(node) ?? "",
+      kind: kinds[worst] as "infinity" | "NaN",
+    };
   };
   interpret(graph, args, dims, { precision: "float32", observe });
   return found;

@@ -5,13 +5,27 @@
 import { type DimValues, formatDim } from "../base/dims.ts";
 import type { HostArray } from "../base/dtypes.ts";
 import { internal } from "../base/errors.ts";
-import { type Shape, evaluateShape } from "../base/shapes.ts";
+import { evaluateShape, type Shape } from "../base/shapes.ts";
 import type { Graph, Node, Value } from "./graph.ts";
-import type { OpName } from "./ops.ts";
 import { argmax, matmul, reduce, scan } from "./interpret/contract.ts";
 import { binary, cast, select, unary } from "./interpret/elementwise.ts";
-import { broadcast, concat, constant, dimSize, gather, identity, iota, pad, random, reverse, scatterAdd, slice, transpose } from "./interpret/move.ts";
-import { type Data, type Rule, product } from "./interpret/rule.ts";
+import {
+  broadcast,
+  concat,
+  constant,
+  dimSize,
+  gather,
+  identity,
+  iota,
+  pad,
+  random,
+  reverse,
+  scatterAdd,
+  slice,
+  transpose,
+} from "./interpret/move.ts";
+import { type Data, product, type Rule } from "./interpret/rule.ts";
+import type { OpName } from "./ops.ts";
 
 export type { Data } from "./interpret/rule.ts";
 
@@ -95,25 +109,30 @@ export function interpret(
   dims: DimValues = {},
   options: InterpretOptions = {},
 ): Data[] {
-  if (args.length !== graph.inputs.length) internal(`${graph.name}: ${args.length} arguments for ${graph.inputs.length} inputs`);
+  if (args.length !== graph.inputs.length)
+    internal(`${graph.name}: ${args.length} arguments for ${graph.inputs.length} inputs`);
   const run: Run = { dims, options, shapes: new Map() };
   const converted = graph.inputs.map(({ name, value }, i) => {
     const expected = product(shapeOf(run, value));
     if (args[i].length === expected) return convertArgument(args[i], value, run);
     const shape = `[${value.shape.map(formatDim).join(", ")}]`;
-    return internal(`${graph.name}: argument "${name}" of shape ${shape} has ${args[i].length} elements for ${expected}`, { dims });
+    return internal(
+      `${graph.name}: argument "${name}" of shape ${shape} has ${args[i].length} elements for ${expected}`,
+      { dims },
+    );
   });
   return evaluate(run, graph, converted, []).map((data) => data.slice());
 }
 
 function evaluate(run: Run, graph: Graph, args: readonly Data[], path: readonly number[]): Data[] {
   const values = new Map<Value, Data>(graph.inputs.map(({ value }, i) => [value, args[i]]));
-  const get = (value: Value): Data => values.get(value) ?? internal("a value is used before it is defined", { id: value.id, graph: graph.name });
+  const get = (value: Value): Data =>
+    values.get(value) ?? internal("a value is used before it is defined", { id: value.id, graph: graph.name });
   for (const node of graph.nodes) {
     const ins = node.ins.map(get);
     const results = evaluateNode(run, node, ins, path);
     if (run.options.precision === "float32") results.forEach(round);
-    node.outs.forEach((out, i) => values.set(out, results[i]));
+    for (const [i, out] of node.outs.entries()) values.set(out, results[i]);
     run.options.observe?.({ node, ins, values: results, path });
   }
   return graph.outputs.map(get);

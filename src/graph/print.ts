@@ -13,7 +13,7 @@
  */
 import { type Dim, formatDim } from "../base/dims.ts";
 import { formatShape } from "../base/shapes.ts";
-import { type Graph, type Node, type Value, scanIns } from "./graph.ts";
+import { type Graph, type Node, scanIns, type Value } from "./graph.ts";
 
 /** Constants longer than this are cut. */
 const shownElements = 8;

@@ -9,6 +9,7 @@
  * Indices and sizes count elements (four bytes each), never bytes. Every variable is declared once in a program.
  */
 import type { Dim } from "../base/dims.ts";
+import type { HostArray } from "../base/dtypes.ts";
 
 /** `bool` is a register type only: comparisons make it, `select` and `if` take it; in memory it is i32 0 or 1. */
 export type Scalar = "f32" | "i32" | "bool";
@@ -24,12 +25,22 @@ export interface Variable {
   readonly type: LoopType;
 }
 
-/** Memory of `size` elements. `input` and `output` count the program's arguments in order; both may hold for a buffer updated in place. */
+/** What a buffer is to the host. `input` and `output` positions count the program's arguments and results. */
+export type Role =
+  | { readonly kind: "input" | "output"; readonly position: number }
+  /** Argument and result in one place, updated in place: the host passes one address that holds the argument before and the result after. */
+  | { readonly kind: "inout"; readonly input: number; readonly output: number }
+  /** Data of the program itself that never changes; the host writes it once, before the first call. */
+  | { readonly kind: "constant"; readonly data: HostArray }
+  /** Scratch memory of a call; `plan.ts` lays these out. */
+  | { readonly kind: "temp" };
+
+/** Memory of `size` elements, aligned to 16 bytes. Identity is the object. */
 export interface Buffer {
   readonly name: string;
   readonly scalar: "f32" | "i32";
   readonly size: Dim;
-  readonly role: { readonly kind: "input" | "output"; readonly position: number } | { readonly kind: "temp" };
+  readonly role: Role;
 }
 
 /** f32: all but not; i32: neg abs sign; bool: not. `bitsToFloat` and `floatToBits` reinterpret 32 bits. */

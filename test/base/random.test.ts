@@ -1,12 +1,32 @@
 /** Threefry against the published known answers of Random123, and laws of the draws made from it. */
 import { expect, test } from "vitest";
-import { fillNormal, fillUniform, foldIn, keyFromSeed, permutation, threefry2x32, uniformAt } from "../../src/base/random.ts";
+import {
+  fillNormal,
+  fillUniform,
+  foldIn,
+  keyFromSeed,
+  permutation,
+  threefry2x32,
+  uniformAt,
+} from "../../src/base/random.ts";
 
 // From the file kat_vectors of the Random123 distribution: threefry2x32, 20 rounds; counter, key, answer.
 const knownAnswers: readonly [number[], number[], number[]][] = [
-  [[0x00000000, 0x00000000], [0x00000000, 0x00000000], [0x6b200159, 0x99ba4efe]],
-  [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
-  [[0x243f6a88, 0x85a308d3], [0x13198a2e, 0x03707344], [0xc4923a9c, 0x483df7a0]],
+  [
+    [0x00000000, 0x00000000],
+    [0x00000000, 0x00000000],
+    [0x6b200159, 0x99ba4efe],
+  ],
+  [
+    [0xffffffff, 0xffffffff],
+    [0xffffffff, 0xffffffff],
+    [0x1cb996fc, 0xbb002be7],
+  ],
+  [
+    [0x243f6a88, 0x85a308d3],
+    [0x13198a2e, 0x03707344],
+    [0xc4923a9c, 0x483df7a0],
+  ],
 ];
 
 test("Threefry-2x32 of 20 rounds gives the known answers of Random123", () => {

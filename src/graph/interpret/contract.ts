@@ -1,9 +1,12 @@
 /** Interpreter rules of the ops that combine many elements into one, and of scan. */
-import { type Data, type Rule, allocateData, product, strides, walk } from "./rule.ts";
+
 import { evaluateDim } from "../../base/dims.ts";
 import type { ReduceKind } from "../ops.ts";
+import { allocateData, type Data, product, type Rule, strides, walk } from "./rule.ts";
 
-const combine: { readonly [K in ReduceKind]: { readonly start: number; readonly f: (a: number, b: number) => number } } = {
+const combine: {
+  readonly [K in ReduceKind]: { readonly start: number; readonly f: (a: number, b: number) => number };
+} = {
   sum: { start: 0, f: (a, b) => a + b },
   max: { start: Number.NEGATIVE_INFINITY, f: Math.max },
   min: { start: Number.POSITIVE_INFINITY, f: Math.min },
@@ -70,7 +73,9 @@ export const scan: Rule<"scan"> = ({ params, ins, inShapes, outShapes, outTypes,
     const xs = ins.slice(consts + carry).map((x, j) => row(x, t, widths[consts + carry + j]));
     const results = evaluateBody(body, [...ins.slice(0, consts), ...state, ...xs], t);
     state.splice(0, carry, ...results.slice(0, carry));
-    stacks.forEach((stack, j) => stack.set(results[carry + j], t * results[carry + j].length));
+    stacks.forEach((stack, j) => {
+      stack.set(results[carry + j], t * results[carry + j].length);
+    });
   }
   return [...state, ...stacks];
 };

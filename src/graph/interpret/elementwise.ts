@@ -1,6 +1,6 @@
 /** Interpreter rules of the elementwise ops, in float64 and wrapping int32. */
 import type { BinaryOp, UnaryOp } from "../ops.ts";
-import { type Data, type Rule, allocateData } from "./rule.ts";
+import { allocateData, type Data, type Rule } from "./rule.ts";
 
 /** The scalar function of each unary op; bool is 0 or 1. */
 export const unaryFunctions: { readonly [K in UnaryOp]: (x: number) => number } = {

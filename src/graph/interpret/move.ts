@@ -2,7 +2,8 @@
 import { evaluateDim } from "../../base/dims.ts";
 import { NumericError } from "../../base/errors.ts";
 import { bitsAt, uniformOfBits } from "../../base/random.ts";
-import { type Data, type Rule, allocateData, product, strides, walk } from "./rule.ts";
+import { indexMessage } from "../messages.ts";
+import { allocateData, type Data, product, type Rule, strides, walk } from "./rule.ts";
 
 export const constant: Rule<"constant"> = ({ params }) => [
   params.dtype === "float32" ? Float64Array.from(params.data) : Int32Array.from(params.data),
@@ -37,19 +38,43 @@ export const identity = ({ ins: [x] }: { readonly ins: readonly Data[] }): Data[
 
 export const transpose: Rule<"transpose"> = ({ params, ins: [x], inShapes, outShapes: [shape], outTypes }) => {
   const own = strides(inShapes[0]);
-  return [pick(x, shape, 0, params.permutation.map((axis) => own[axis]), outTypes[0])];
+  return [
+    pick(
+      x,
+      shape,
+      0,
+      params.permutation.map((axis) => own[axis]),
+      outTypes[0],
+    ),
+  ];
 };
 
 export const slice: Rule<"slice"> = ({ params, ins: [x], inShapes, outShapes: [shape], outTypes, dims }) => {
   const own = strides(inShapes[0]);
   const start = params.start.reduce<number>((sum, dim, i) => sum + evaluateDim(dim, dims) * own[i], 0);
-  return [pick(x, shape, start, params.step.map((step, i) => step * own[i]), outTypes[0])];
+  return [
+    pick(
+      x,
+      shape,
+      start,
+      params.step.map((step, i) => step * own[i]),
+      outTypes[0],
+    ),
+  ];
 };
 
 export const reverse: Rule<"reverse"> = ({ params, ins: [x], outShapes: [shape], outTypes }) => {
   const own = strides(shape);
   const start = params.axes.reduce((sum, axis) => sum + (shape[axis] - 1) * own[axis], 0);
-  return [pick(x, shape, start, own.map((stride, axis) => (params.axes.includes(axis) ? -stride : stride)), outTypes[0])];
+  return [
+    pick(
+      x,
+      shape,
+      start,
+      own.map((stride, axis) => (params.axes.includes(axis) ? -stride : stride)),
+      outTypes[0],
+    ),
+  ];
 };
 
 export const pad: Rule<"pad"> = ({ params, ins: [x], inShapes, outShapes: [shape], outTypes, dims }) => {
@@ -104,7 +129,13 @@ export const random: Rule<"random"> = ({ params, ins: [key], outShapes: [shape] 
 };
 
 /** The element at `start + sum(index * steps)` for each index of `shape`. */
-function pick(x: Data, shape: readonly number[], start: number, steps: readonly number[], dtype: "float32" | "int32" | "bool"): Data {
+function pick(
+  x: Data,
+  shape: readonly number[],
+  start: number,
+  steps: readonly number[],
+  dtype: "float32" | "int32" | "bool",
+): Data {
   const out = allocateData(dtype, product(shape));
   walk(shape, start, steps, (position, offset) => {
     out[position] = x[offset];
@@ -113,9 +144,5 @@ function pick(x: Data, shape: readonly number[], start: number, steps: readonly 
 }
 
 function indexError(name: string, rows: number, got: number, scope: string): NumericError {
-  const where = name === "" ? "gather" : `embedding "${name}"`;
-  return new NumericError(
-    `${where}: expected an index from 0 to ${rows - 1}, got ${got}. Check the input's values, or give the table more rows.`,
-    { op: "gather", name, rows, index: got, scope },
-  );
+  return new NumericError(indexMessage(name, rows - 1, got), { op: "gather", name, rows, index: got, scope });
 }

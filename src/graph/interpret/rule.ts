@@ -1,6 +1,7 @@
 /** What the interpreter's rules share: the data of a tensor and the call of one node. No op is here. */
-import type { DType } from "../../base/dtypes.ts";
+
 import type { DimValues } from "../../base/dims.ts";
+import type { DType } from "../../base/dtypes.ts";
 import type { Graph } from "../graph.ts";
 import type { OpName, OpParams } from "../ops.ts";
 

@@ -66,6 +66,14 @@ export class FunctionBuilder {
     unsigned(this.#code, offset);
   }
 
+  /** Stores one lane of a vector: (address, vector) -> */
+  storeLane(offset: number, lane: number): void {
+    this.#opcode([0xfd, 0x5a]);
+    unsigned(this.#code, 2);
+    unsigned(this.#code, offset);
+    this.#code.push(lane);
+  }
+
   lane(name: LaneOp, lane: number): void {
     this.#opcode(laneOpcodes[name]);
     this.#code.push(lane);

@@ -1,0 +1,67 @@
+/**
+ * Micro-benchmark of emitted code and of a call's overhead, on hand-written loop programs and on lowered graphs.
+ * Run: npx vitest bench is not needed; `npx tsc -p <config that emits>` and then `node dist/bench/wasm.js`.
+ */
+import { createRuntime } from "../src/runtime/wasm.ts";
+import { emitWasm } from "../src/target/wasm/emit.ts";
+import * as p from "../test/target/programs.ts";
+
+const runtime = createRuntime();
+
+/** Seconds of one call: the best of some rounds, after the engine has had time to optimise. */
+async function time(call: () => void, rounds = 8): Promise<number> {
+  const warm = performance.now() + 300;
+  while (performance.now() < warm) call();
+  await new Promise<void>((done) => setTimeout(done, 100));
+  let count = 1;
+  let best = Infinity;
+  for (let round = 0; round < rounds; ) {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) call();
+    const spent = performance.now() - start;
+    if (spent < 20) count = Math.ceil(count * Math.max(2, 25 / (spent + 0.1)));
+    else {
+      best = Math.min(best, spent / count);
+      round++;
+    }
+  }
+  return best / 1000;
+}
+
+function noise(count: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898));
+}
+
+async function tile(): Promise<void> {
+  const [m, k, panels] = [64, 256, 4];
+  const executable = runtime.load(emitWasm(p.matrixTiles(m, k, panels)));
+  const a = runtime.allocate("float32", m * k);
+  const b = runtime.allocate("float32", k * panels * 8);
+  const c = runtime.allocate("float32", m * panels * 8);
+  a.write(noise(m * k));
+  b.write(noise(k * panels * 8));
+  const seconds = await time(() => executable.run([a, b], [c], {}));
+  console.log(`4x8 tile, ${m}x${k}x${panels * 8}: ${((2 * m * k * panels * 8) / seconds / 1e9).toFixed(1)} GFLOP/s`);
+}
+
+async function elementwise(): Promise<void> {
+  const n = 1024;
+  const executable = runtime.load(emitWasm(p.elementwise((x, y) => p.add(p.mul(x, y), x))));
+  const [a, b, c] = [0, 1, 2].map(() => runtime.allocate("float32", n));
+  a.write(noise(n));
+  const seconds = await time(() => executable.run([a, b], [c], { n }));
+  console.log(`a * b + a, ${n} elements: ${((seconds / n) * 1e9).toFixed(2)} ns an element`);
+}
+
+async function empty(): Promise<void> {
+  const device = runtime.load(emitWasm(p.elementwise((x, y) => p.add(x, y))));
+  const [a, b, c] = [0, 1, 2].map(() => runtime.allocate("float32", 4));
+  const inPlace = await time(() => device.run([a, b], [c], { n: 4 }));
+  const [x, y] = [noise(4), noise(4)];
+  const host = await time(() => device.run([x, y], ["host"], { n: 4 }));
+  console.log(`a call on 4 elements: ${(inPlace * 1e9).toFixed(0)} ns in device memory, ${(host * 1e9).toFixed(0)} ns from and to the host`);
+}
+
+await tile();
+await elementwise();
+await empty();

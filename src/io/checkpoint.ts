@@ -1,0 +1,54 @@
+/**
+ * A training as one safetensors file: weights, optimiser slots, step counter, random key, running sums and carried
+ * state as named tensors; position in the data and history as JSON; and the model's definition, so that the file alone
+ * is enough to go on. Not here: when checkpoints are taken.
+ */
+import { FormatError } from "../base/errors.ts";
+import type { ModelDefinition } from "../nn/index.ts";
+import type { TrainingFacts, TrainingState } from "../train/index.ts";
+import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
+import { readDefinition } from "./modelFile.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+export interface Checkpoint {
+  readonly definition: ModelDefinition;
+  /** For `trainer.restore`. */
+  readonly state: TrainingState;
+  readonly metadata: Metadata;
+}
+
+/** Bytes of a checkpoint: `encodeCheckpoint({ definition: model.definition(), state: trainer.snapshot() })`. */
+export function encodeCheckpoint({ definition, state, metadata = {} }: Omit<Checkpoint, "metadata"> & { readonly metadata?: Metadata }): Uint8Array {
+  return encodeSafetensors(state.arrays, joinMetadata({ checkpoint: state.json, model: definition }, metadata));
+}
+
+/** Reads a checkpoint. `where` (the file's name) begins the sentences of errors. */
+export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes, where);
+  expectKind(metadata, "checkpoint", where);
+  const facts = readJson(metadata, "checkpoint", where);
+  if (!isFacts(facts)) {
+    throw new FormatError(`${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve.`, {
+      version: facts.version,
+    });
+  }
+  return { definition: readDefinition(metadata, where), state: { arrays: tensors, json: facts }, metadata: extraMetadata(metadata) };
+}
+
+function isFacts(value: Record<string, unknown>): value is Record<string, unknown> & TrainingFacts {
+  const { version, steps, position, rows, seconds, optimizer } = value as Partial<Record<keyof TrainingFacts, unknown>>;
+  const counts = isRecord(position) ? [steps, position.epoch, position.index] : [undefined];
+  return (
+    version === 1 &&
+    counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
+    typeof seconds === "number" &&
+    Array.isArray(rows) &&
+    rows.every((row) => isRecord(row) && Object.values(row).every((x) => typeof x === "number")) &&
+    isRecord(optimizer) &&
+    typeof optimizer.kind === "string"
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

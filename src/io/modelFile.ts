@@ -1,0 +1,68 @@
+/**
+ * A model as one safetensors file: its weights by their paths (`gru.kernel`), which any reader sees, and its
+ * definition in the metadata, from which Recurve makes the model again. No state: that is the caller's value.
+ */
+import { FormatError, RecurveError } from "../base/errors.ts";
+import { type Model, type ModelDefinition, modelFromDefinition } from "../nn/index.ts";
+import { concrete, type Tensor } from "../trace/index.ts";
+import type { HostTensor, HostTensors } from "./hostTensor.ts";
+import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+/** How cells and layers of the user's own are found when a model is read. */
+export type OwnKinds = NonNullable<Parameters<typeof modelFromDefinition>[1]>;
+
+export interface ModelFile {
+  readonly model: Model;
+  /** What was given as `metadata` when the file was written. */
+  readonly metadata: Metadata;
+}
+
+/** Bytes of a model file. `metadata` is free text under names of your own. */
+export function encodeModel(model: Model, metadata: Metadata = {}): Uint8Array {
+  return encodeSafetensors(hostTensors(model.weights()), joinMetadata({ model: model.definition() }, metadata));
+}
+
+/** The model in a file. `where` (the file's name) begins the sentences of errors. */
+export function decodeModel(bytes: Uint8Array, own: OwnKinds = {}, where = "model file"): ModelFile {
+  const { tensors, metadata } = decodeSafetensors(bytes, where);
+  expectKind(metadata, "model", where);
+  const model = modelOfDefinition(readDefinition(metadata, where), own, where);
+  const missing = Object.keys(model.weights()).filter((path) => !Object.hasOwn(tensors, path));
+  if (missing.length > 0) {
+    throw new FormatError(`${where}: expected a tensor for every weight of its model, got none for ${missing.join(", ")}. The file is damaged; save the model again.`, {
+      missing,
+    });
+  }
+  model.setWeights(tensorsOf(tensors));
+  return { model, metadata: extraMetadata(metadata) };
+}
+
+/** The definition in a file's metadata, not yet checked by nn. */
+export function readDefinition(metadata: Metadata, where: string): ModelDefinition {
+  return readJson(metadata, "model", where) as unknown as ModelDefinition;
+}
+
+/** A model from a definition that a file holds: what nn can not make of it is a damaged file, unless nn says it better. */
+export function modelOfDefinition(definition: ModelDefinition, own: OwnKinds, where: string): Model {
+  try {
+    return modelFromDefinition(definition, own);
+  } catch (error) {
+    if (error instanceof RecurveError) throw error;
+    throw new FormatError(`${where}: expected the definition of a model, got one that can not be read. The file is damaged.`, { cause: String(error) });
+  }
+}
+
+/** Tensors of a program as tensors of a file; nothing is copied. */
+export function hostTensors(tensors: Readonly<Record<string, Tensor>>): HostTensors {
+  const entries = Object.entries(tensors).map(([name, x]): [string, HostTensor] => [
+    name,
+    { dtype: x.dtype, shape: x.shape as readonly number[], data: x.data() },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Tensors of a file as tensors of a program; nothing is copied. */
+export function tensorsOf(tensors: HostTensors): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, { dtype, shape, data }]) => [name, concrete({ dtype, shape }, data)]));
+}

@@ -1,0 +1,99 @@
+/**
+ * Index expressions as sums: constant + coefficient * atom + ..., the coefficients being sizes. An atom is a variable
+ * or whatever is not a sum. Two equal indices have one form; strides are read off it.
+ */
+import { type Dim, type SymbolicDim, addDims, isSymbolic, multiplyDims } from "../base/dims.ts";
+import { add, i32, mul, size } from "./build.ts";
+import type { Expr, Variable } from "./ir.ts";
+import { printExpr } from "./print.ts";
+import { operands, visitExpression } from "./walk.ts";
+
+export interface AffineTerm {
+  readonly atom: Expr;
+  readonly coefficient: Dim;
+}
+
+/** Terms by their atom (its text, where that is short), in order of appearance. */
+export interface Affine {
+  readonly constant: Dim;
+  readonly terms: ReadonlyMap<AtomKey, AffineTerm>;
+}
+
+type AtomKey = string | Expr;
+
+/** The form of an i32 expression of one lane. */
+export function affine(x: Expr): Affine {
+  if (x.kind === "const") return { constant: x.value, terms: new Map() };
+  if (x.kind === "size") return { constant: x.dim, terms: new Map() };
+  if (x.kind === "binary" && x.fn === "add") return sum(affine(x.a), affine(x.b));
+  if (x.kind === "binary" && x.fn === "sub") return sum(affine(x.a), scale(affine(x.b), -1));
+  if (x.kind === "binary" && x.fn === "mul") {
+    const [a, b] = [affine(x.a), affine(x.b)];
+    if (b.terms.size === 0) return scale(a, b.constant);
+    if (a.terms.size === 0) return scale(b, a.constant);
+  }
+  return { constant: 0, terms: new Map([[keyOf(x), { atom: x, coefficient: 1 }]]) };
+}
+
+/** Expressions of equal text are equal; one that is too long to print is equal to itself only. */
+export function keyOf(x: Expr): AtomKey {
+  return isShort(x, { left: 48 }) ? printExpr(x) : x;
+}
+
+function isShort(x: Expr, budget: { left: number }): boolean {
+  budget.left--;
+  return budget.left > 0 && operands(x).every((o) => isShort(o, budget));
+}
+
+export function sum(a: Affine, b: Affine): Affine {
+  const terms = new Map(a.terms);
+  for (const [key, { atom, coefficient }] of b.terms) {
+    const total = addDims(terms.get(key)?.coefficient ?? 0, coefficient);
+    if (total === 0) terms.delete(key);
+    else terms.set(key, { atom, coefficient: total });
+  }
+  return { constant: addDims(a.constant, b.constant), terms };
+}
+
+export function scale(a: Affine, by: Dim): Affine {
+  if (by === 0) return { constant: 0, terms: new Map() };
+  if (by === 1) return a;
+  const terms = [...a.terms].map(([key, t]) => [key, { ...t, coefficient: multiplyDims(t.coefficient, by) }] as const);
+  return { constant: multiplyDims(a.constant, by), terms: new Map(terms) };
+}
+
+/** The expression of a form: sizes first, outer terms before inner ones, the known constant last. */
+export function rebuild({ constant, terms }: Affine): Expr {
+  const known = knownPart(constant);
+  let x = size(addDims(constant, -known));
+  for (const { atom, coefficient } of terms.values()) x = add(x, mul(atom, size(coefficient)));
+  return add(x, i32(known));
+}
+
+/** What one step of a variable adds; undefined if that is not the same everywhere. */
+export function strideOf(form: Affine, variable: Variable): Dim | undefined {
+  let stride: Dim = 0;
+  for (const { atom, coefficient } of form.terms.values()) {
+    if (atom.kind === "ref" && atom.variable === variable) stride = coefficient;
+    else if (dependsOn(atom, variable)) return undefined;
+  }
+  return stride;
+}
+
+export function dependsOn(x: Expr, variable: Variable): boolean {
+  let found = false;
+  visitExpression(x, (e) => {
+    if (e.kind === "ref" && e.variable === variable) found = true;
+  });
+  return found;
+}
+
+function knownPart(constant: Dim): number {
+  if (!isSymbolic(constant)) return constant;
+  return (constant as SymbolicDim).terms.find((t) => t.factors.length === 0)?.coefficient ?? 0;
+}
+
+/** Whether a size is a multiple of a number whatever the call. */
+export function isMultiple(dim: Dim, of: number): boolean {
+  return isSymbolic(dim) ? dim.terms.every((t) => t.coefficient % of === 0) : dim % of === 0;
+}

@@ -1,0 +1,133 @@
+/**
+ * Loop nests over the elements of a shape. Axes that lie one behind the other in every access become one; the
+ * innermost axis goes by four lanes where every access allows it, with a scalar tail.
+ */
+import { type Dim, equalDims, multiplyDims } from "../../base/dims.ts";
+import type { Shape } from "../../base/shapes.ts";
+import { type Affine, affine, isMultiple } from "../affine.ts";
+import { binary, i32, letIn, loop, ref, size, store } from "../build.ts";
+import { type Buffer, type Expr, type Stmt, type Variable, types } from "../ir.ts";
+import { vectorise } from "../vectorise.ts";
+import { operands } from "../walk.ts";
+import type { Context } from "./context.ts";
+import type { Index } from "./elements.ts";
+
+/** One store of a kernel: what goes where, for one element. */
+export interface Target {
+  readonly buffer: Buffer;
+  readonly index: Expr;
+  /** As memory holds it: f32 or i32. */
+  readonly value: Expr;
+}
+
+/** The stores for the element at an index. */
+export type Body = (index: Index) => readonly Target[];
+
+/** A loop axis: one or more axes of the shape, joined. */
+export interface Axis {
+  readonly size: Dim;
+  /** The axes of the shape; the last one gets the counter, the others 0. */
+  readonly members: readonly number[];
+}
+
+/** Loops that run `body` for every element of `shape`. */
+export function elementwiseNest(context: Context, shape: Shape, body: Body): Stmt[] {
+  const axes = joinAxes(context, shape, () => true, (index) => body(index).flatMap((t) => [t.index, t.value]));
+  if (axes.length === 0) return storesOf(context, body(indexAt(shape, [], [])));
+  const outer = axes.slice(0, -1).map(() => context.variable("i"));
+  const inner = axes[axes.length - 1];
+  const at = (counter: Variable): readonly Target[] => body(indexAt(shape, axes, [...outer, counter]));
+  const loops = innermost(context, inner.size, at);
+  return outer.reduceRight<Stmt[]>((inside, counter, i) => [loop(counter, i32(0), size(axes[i].size), 1, inside, true)], loops);
+}
+
+function innermost(context: Context, length: Dim, at: (counter: Variable) => readonly Target[]): Stmt[] {
+  const whole = size(length);
+  const short = typeof length === "number" && length < 4;
+  const counter = context.variable("v");
+  const vectors = short ? undefined : vectoriseTargets(at(counter), counter);
+  if (vectors === undefined) return [loop(counter, i32(0), whole, 1, storesOf(context, at(counter)), true)];
+  const end = binary("and", whole, i32(-4));
+  const main = loop(counter, i32(0), end, 4, storesOf(context, vectors), true);
+  if (isMultiple(length, 4)) return [main];
+  const rest = context.variable("v");
+  return [main, loop(rest, end, whole, 1, storesOf(context, at(rest)), true)];
+}
+
+function vectoriseTargets(targets: readonly Target[], counter: Variable): readonly Target[] | undefined {
+  const vectors: Target[] = [];
+  for (const { buffer, index, value } of targets) {
+    const vector = coefficient(affine(index), counter) === 1 ? vectorise(value, counter) : undefined;
+    if (vector === undefined) return undefined;
+    vectors.push({ buffer, index, value: vector });
+  }
+  return vectors;
+}
+
+/** Every value is computed before the first is stored: a kernel may overwrite what it reads at the same index. */
+function storesOf(context: Context, targets: readonly Target[]): Stmt[] {
+  if (targets.length === 1) return targets.map((t) => store(t.buffer, t.index, t.value));
+  const lets = targets.map((t) => letIn(context.variable("s", t.value.type), t.value));
+  const stores = targets.map((t, i) => store(t.buffer, t.index, ref((lets[i] as { variable: Variable }).variable)));
+  return [...lets, ...stores];
+}
+
+/**
+ * The loop axes for a shape. Neighbours of one kind (`kindOf`) are joined where that changes no expression that
+ * `expressions` makes of an index. Axes of size 1 vanish.
+ */
+export function joinAxes(
+  context: Context,
+  shape: Shape,
+  kindOf: (axis: number) => unknown,
+  expressions: (index: Index) => readonly Expr[],
+): Axis[] {
+  const single = shape.flatMap((dim, axis): Axis[] => (dim === 1 ? [] : [{ size: dim, members: [axis] }]));
+  const probes = single.map((_, i): Variable => ({ name: `?${i}`, type: types.i32 }));
+  const forms = formsOf(expressions(indexAt(shape, single, probes)));
+  const joined: Axis[] = [];
+  single.forEach((axis, i) => {
+    const last = joined.at(-1);
+    const fits = i > 0 && kindOf(single[i - 1].members[0]) === kindOf(axis.members[0]);
+    if (last !== undefined && fits && forms.every((form) => follow(form, probes[i - 1], probes[i], axis.size))) {
+      joined[joined.length - 1] = { size: multiplyDims(last.size, axis.size), members: [...last.members, ...axis.members] };
+    } else joined.push(axis);
+  });
+  void context;
+  return joined;
+}
+
+/** The index that loop counters stand for. */
+export function indexAt(shape: Shape, axes: readonly Axis[], counters: readonly Variable[]): Expr[] {
+  const index: Expr[] = shape.map(() => i32(0));
+  axes.forEach(({ members }, i) => {
+    index[members[members.length - 1]] = ref(counters[i]);
+  });
+  return index;
+}
+
+/** What one step of a counter adds, by the terms that are the counter itself. */
+export function coefficient(form: Affine, counter: Variable): Dim {
+  for (const { atom, coefficient: by } of form.terms.values()) if (atom.kind === "ref" && atom.variable === counter) return by;
+  return 0;
+}
+
+function follow(form: Affine, outer: Variable, inner: Variable, length: Dim): boolean {
+  return equalDims(coefficient(form, outer), multiplyDims(coefficient(form, inner), length));
+}
+
+/** The form of every largest sum of i32 in some expressions: indices, and counters used as numbers. */
+function formsOf(expressions: readonly Expr[]): Affine[] {
+  const forms: Affine[] = [];
+  const seen = new Set<Expr>();
+  const visit = (x: Expr): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    if (x.type.scalar !== "i32" || x.type.lanes !== 1) return operands(x).forEach(visit);
+    const form = affine(x);
+    forms.push(form);
+    for (const { atom } of form.terms.values()) operands(atom).forEach(visit);
+  };
+  expressions.forEach(visit);
+  return forms;
+}

@@ -1,0 +1,138 @@
+/**
+ * Where scratch memory lies. `lifetimes` says once per program which temporaries are needed at the same time;
+ * `layout` places them in one arena for the sizes of a call: first fit, the largest first.
+ */
+import { type DimValues, evaluateDim } from "../base/dims.ts";
+import { bytesPerElement } from "../base/dtypes.ts";
+import type { Buffer, Program, Stmt } from "./ir.ts";
+import { expressions, visitExpression, visitStatements } from "./walk.ts";
+
+/** Positions of the first and last use, counting kernels and statements outside of kernels in order. */
+export interface Lifetime {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Layout {
+  readonly bytes: number;
+  /** Byte offset of each temporary, a multiple of 16. */
+  readonly offsets: ReadonlyMap<Buffer, number>;
+}
+
+const alignment = 16;
+
+/** The lifetime of each temporary of a program, in the order of its buffers. */
+export function lifetimes(program: Program): ReadonlyMap<Buffer, Lifetime> {
+  const walk: Walk = { position: 0, uses: new Map() };
+  const uses = usesIn(program.body, walk);
+  const temps = program.buffers.filter((b) => b.role.kind === "temp");
+  return new Map(temps.map((b) => [b, uses.get(b) ?? { first: 0, last: 0, readFirst: false }]));
+}
+
+interface Use {
+  first: number;
+  last: number;
+  /** Whether the first use may read what was there before. */
+  readFirst: boolean;
+}
+
+interface Walk {
+  position: number;
+  readonly uses: Map<Buffer, Use>;
+}
+
+/** The uses in a list of statements. A buffer that outlives an iteration of a loop is in use for the whole loop. */
+function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
+  const found = new Map<Buffer, Use>();
+  const spans: { start: number; end: number; inner: Map<Buffer, Use> }[] = [];
+  for (const s of body) {
+    const start = walk.position++;
+    const inner = s.kind === "for" ? usesIn(s.body, walk) : usesOf(s, start);
+    const end = walk.position++;
+    if (s.kind === "for") spans.push({ start, end, inner });
+    for (const [buffer, use] of inner) merge(found, buffer, use);
+  }
+  for (const { start, end, inner } of spans) {
+    for (const [buffer, use] of inner) {
+      const all = found.get(buffer) as Use;
+      if (use.readFirst || all.first < start || all.last > end) merge(found, buffer, { first: start, last: end, readFirst: false });
+    }
+  }
+  return found;
+}
+
+function usesOf(s: Stmt, position: number): Map<Buffer, Use> {
+  const found = new Map<Buffer, Use>();
+  for (const buffer of readsOf(s)) found.set(buffer, { first: position, last: position, readFirst: true });
+  for (const buffer of writesOf(s)) if (!found.has(buffer)) found.set(buffer, { first: position, last: position, readFirst: false });
+  return found;
+}
+
+function merge(into: Map<Buffer, Use>, buffer: Buffer, use: Use): void {
+  const known = into.get(buffer);
+  if (known === undefined) into.set(buffer, { ...use });
+  else {
+    known.first = Math.min(known.first, use.first);
+    known.last = Math.max(known.last, use.last);
+  }
+}
+
+/** The buffers that a statement, with all inside it, reads. */
+export function readsOf(s: Stmt): Set<Buffer> {
+  const found = new Set<Buffer>();
+  visitStatements([s], (inner) => {
+    if (inner.kind === "copy") found.add(inner.from);
+    for (const x of expressions(inner)) visitExpression(x, (e) => (e.kind === "load" ? found.add(e.buffer) : undefined));
+  });
+  return found;
+}
+
+/** The buffers that a statement, with all inside it, writes. */
+export function writesOf(s: Stmt): Set<Buffer> {
+  const found = new Set<Buffer>();
+  visitStatements([s], (inner) => {
+    if (inner.kind === "store" || inner.kind === "fill") found.add(inner.buffer);
+    if (inner.kind === "copy") found.add(inner.to);
+  });
+  return found;
+}
+
+const known = new WeakMap<Program, readonly { buffer: Buffer; life: Lifetime }[]>();
+
+/** Places the temporaries for the sizes of one call. */
+export function layout(program: Program, dims: DimValues): Layout {
+  const temps = livesOf(program).map(({ buffer, life }) => {
+    const bytes = evaluateDim(buffer.size, dims) * bytesPerElement;
+    return { buffer, life, bytes: Math.ceil(bytes / alignment) * alignment };
+  });
+  temps.sort((a, b) => b.bytes - a.bytes);
+  const offsets = new Map<Buffer, number>();
+  /** By offset. */
+  const placed: { offset: number; end: number; life: Lifetime }[] = [];
+  let total = 0;
+  for (const { buffer, life, bytes } of temps) {
+    let offset = 0;
+    for (const other of placed) {
+      if (other.life.first > life.last || other.life.last < life.first) continue;
+      if (other.offset >= offset + bytes) break;
+      offset = Math.max(offset, other.end);
+    }
+    const end = offset + bytes;
+    offsets.set(buffer, offset);
+    let at = placed.length;
+    while (at > 0 && placed[at - 1].offset > offset) at--;
+    placed.splice(at, 0, { offset, end, life });
+    total = Math.max(total, end);
+  }
+  return { bytes: total, offsets };
+}
+
+/** Lifetimes are the same in every call; a program that is gone takes them with it. */
+function livesOf(program: Program): readonly { buffer: Buffer; life: Lifetime }[] {
+  let lives = known.get(program);
+  if (lives === undefined) {
+    lives = [...lifetimes(program)].map(([buffer, life]) => ({ buffer, life }));
+    known.set(program, lives);
+  }
+  return lives;
+}

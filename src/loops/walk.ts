@@ -1,0 +1,175 @@
+/**
+ * The one derived walk over statements and expressions. Every pass and analysis of the loop IR stands on these, so
+ * that a new statement or expression is added here and nowhere else.
+ */
+import type { Expr, Stmt, Variable } from "./ir.ts";
+
+/** The operands of an expression. */
+export function operands(x: Expr): readonly Expr[] {
+  switch (x.kind) {
+    case "const":
+    case "ref":
+    case "size":
+      return [];
+    case "load":
+      return [x.index];
+    case "unary":
+    case "cast":
+    case "splat":
+    case "lane":
+      return [x.x];
+    case "binary":
+      return [x.a, x.b];
+    case "select":
+      return [x.condition, x.a, x.b];
+    case "ramp":
+      return [x.base];
+    default:
+      return x satisfies never;
+  }
+}
+
+/** The expression with each operand replaced; the same object when none changed. */
+export function mapOperands(x: Expr, change: (operand: Expr) => Expr): Expr {
+  const before = operands(x);
+  const after = before.map(change);
+  if (after.every((operand, i) => operand === before[i])) return x;
+  switch (x.kind) {
+    case "const":
+    case "ref":
+    case "size":
+      return x;
+    case "load":
+      return { ...x, index: after[0] };
+    case "unary":
+    case "cast":
+    case "splat":
+    case "lane":
+      return { ...x, x: after[0] };
+    case "binary":
+      return { ...x, a: after[0], b: after[1] };
+    case "select":
+      return { ...x, condition: after[0], a: after[1], b: after[2] };
+    case "ramp":
+      return { ...x, base: after[0] };
+    default:
+      return x satisfies never;
+  }
+}
+
+/** The expressions that a statement itself holds, in order of evaluation; not those of statements inside it. */
+export function expressions(s: Stmt): readonly Expr[] {
+  switch (s.kind) {
+    case "for":
+      return [s.from, s.to];
+    case "let":
+    case "var":
+    case "set":
+      return [s.value];
+    case "store":
+      return [s.index, s.value];
+    case "if":
+      return [s.condition];
+    case "copy":
+      return [s.toIndex, s.fromIndex, s.count];
+    case "fill":
+      return [s.index, s.count];
+    case "kernel":
+      return [];
+    case "require":
+      return [s.condition, s.value];
+    default:
+      return s satisfies never;
+  }
+}
+
+/** The statement with its own expressions replaced; the same object when none changed. */
+export function mapExpressions(s: Stmt, change: (x: Expr) => Expr): Stmt {
+  const before = expressions(s);
+  const after = before.map(change);
+  if (after.every((x, i) => x === before[i])) return s;
+  switch (s.kind) {
+    case "for":
+      return { ...s, from: after[0], to: after[1] };
+    case "let":
+    case "var":
+    case "set":
+      return { ...s, value: after[0] };
+    case "store":
+      return { ...s, index: after[0], value: after[1] };
+    case "if":
+      return { ...s, condition: after[0] };
+    case "copy":
+      return { ...s, toIndex: after[0], fromIndex: after[1], count: after[2] };
+    case "fill":
+      return { ...s, index: after[0], count: after[1] };
+    case "kernel":
+      return s;
+    case "require":
+      return { ...s, condition: after[0], value: after[1] };
+    default:
+      return s satisfies never;
+  }
+}
+
+/** The lists of statements inside a statement. */
+export function blocks(s: Stmt): readonly (readonly Stmt[])[] {
+  if (s.kind === "for" || s.kind === "kernel") return [s.body];
+  return s.kind === "if" ? [s.then, s.else] : [];
+}
+
+/** The statement with each inner list replaced; the same object when none changed. */
+export function mapBlocks(s: Stmt, change: (block: readonly Stmt[]) => readonly Stmt[]): Stmt {
+  const before = blocks(s);
+  const after = before.map(change);
+  if (after.every((block, i) => block === before[i])) return s;
+  if (s.kind === "for" || s.kind === "kernel") return { ...s, body: after[0] };
+  return s.kind === "if" ? { ...s, then: after[0], else: after[1] } : s;
+}
+
+/** Visits every statement before those inside it. */
+export function visitStatements(body: readonly Stmt[], visit: (s: Stmt) => void): void {
+  for (const s of body) {
+    visit(s);
+    for (const block of blocks(s)) visitStatements(block, visit);
+  }
+}
+
+/** Visits every expression of a body, operands first; an object that occurs twice in one expression is visited once. */
+export function visitExpressions(body: readonly Stmt[], visit: (x: Expr) => void): void {
+  visitStatements(body, (s) => {
+    for (const x of expressions(s)) visitExpression(x, visit);
+  });
+}
+
+/** Visits an expression and what is inside it, operands first, each object once. */
+export function visitExpression(x: Expr, visit: (x: Expr) => void, seen: Set<Expr> = new Set()): void {
+  if (seen.has(x)) return;
+  seen.add(x);
+  for (const operand of operands(x)) visitExpression(operand, visit, seen);
+  visit(x);
+}
+
+/** Rewrites an expression from its operands up; each object once, so that shared parts stay shared. */
+export function rewriteExpression(x: Expr, change: (x: Expr) => Expr, done: Map<Expr, Expr> = new Map()): Expr {
+  const known = done.get(x);
+  if (known !== undefined) return known;
+  const result = change(mapOperands(x, (operand) => rewriteExpression(operand, change, done)));
+  done.set(x, result);
+  return result;
+}
+
+/** Rewrites every expression of a body from its operands up. */
+export function rewriteBody(body: readonly Stmt[], change: (x: Expr) => Expr): readonly Stmt[] {
+  const done = new Map<Expr, Expr>();
+  const walk = (block: readonly Stmt[]): readonly Stmt[] => {
+    const after = block.map((s) => mapBlocks(mapExpressions(s, (x) => rewriteExpression(x, change, done)), walk));
+    return after.every((s, i) => s === block[i]) ? block : after;
+  };
+  return walk(body);
+}
+
+/** Puts an expression in the place of a variable. */
+export function substitute(x: Expr, variable: Variable, by: Expr): Expr {
+  return rewriteExpression(x, (e) => (e.kind === "ref" && e.variable === variable ? by : e));
+}

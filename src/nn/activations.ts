@@ -1,0 +1,88 @@
+/** Activation functions by name, with Keras's definitions. Each is a composition of tensor operations. */
+import {
+  abs,
+  add,
+  div,
+  erf,
+  exp,
+  greater,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  relu,
+  where as select,
+  sigmoid,
+  softmax,
+  sub,
+  type Tensor,
+  tanh,
+} from "../trace/index.ts";
+import { type Choice, choice, finiteNumber, type OptionRule, readChoice } from "./options.ts";
+
+const rules = {
+  linear: {},
+  tanh: {},
+  relu: {},
+  sigmoid: {},
+  softmax: {},
+  softplus: {},
+  softsign: {},
+  elu: { alpha: finiteNumber(1) },
+  selu: {},
+  gelu: {},
+  silu: {},
+  swish: {},
+  hardSigmoid: {},
+  leakyRelu: { negativeSlope: finiteNumber(0.2) },
+  exponential: {},
+} as const;
+
+export type ActivationName = keyof typeof rules;
+
+/** A name, or a name with options: `"relu"`, `{ name: "leakyRelu", negativeSlope: 0.1 }`. */
+export type Activation = Choice<ActivationName>;
+
+type Numbers = Readonly<Record<string, number>>;
+
+// Klambauer et al. 2017, "Self-normalizing neural networks", section 2.
+const seluAlpha = 1.6732632423543772;
+const seluScale = 1.0507009873554805;
+
+const functions: { readonly [K in ActivationName]: (x: Tensor, options: Numbers) => Tensor } = {
+  linear: (x) => x,
+  tanh,
+  relu,
+  sigmoid,
+  softmax: (x) => softmax(x, -1),
+  // log(1 + e^x), written so that no exponential overflows.
+  softplus: (x) => add(maximum(x, 0), log(add(exp(neg(abs(x))), 1))),
+  softsign: (x) => div(x, add(abs(x), 1)),
+  elu: (x, { alpha }) => elu(x, alpha),
+  selu: (x) => mul(elu(x, seluAlpha), seluScale),
+  // x Φ(x), exact
+  gelu: (x) => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1)),
+  silu: (x) => mul(x, sigmoid(x)),
+  swish: (x) => mul(x, sigmoid(x)),
+  // Keras 3. Keras 2 and TensorFlow.js mean clip(0.2 x + 0.5) by the same name.
+  hardSigmoid: (x) => minimum(maximum(add(div(x, 6), 0.5), 0), 1),
+  leakyRelu: (x, { negativeSlope }) => select(greater(x, 0), x, mul(x, negativeSlope)),
+  exponential: exp,
+};
+
+/** The function that an activation stands for; the option's rule has checked it. */
+export function activationOf(activation: Activation): (x: Tensor) => Tensor {
+  const { name, options } = readChoice(activation, rules);
+  return (x) => functions[name](x, options as Numbers);
+}
+
+/** The rule of an option that takes an activation. */
+export function activationOption(fallback?: Activation): OptionRule<Activation> {
+  return choice("activation", rules, fallback);
+}
+
+// x > 0: x, else alpha (e^x - 1); the exponential sees no positive x, so that it can not overflow into the gradient.
+function elu(x: Tensor, alpha: number): Tensor {
+  return select(greater(x, 0), x, mul(sub(exp(minimum(x, 0)), 1), alpha));
+}

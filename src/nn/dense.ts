@@ -1,0 +1,49 @@
+/** The dense layer: `activation(x W + b)` on the last axis. Over time it is one matrix product of all steps. */
+import { add, matmul, type Tensor, type TensorSpec } from "../trace/index.ts";
+import { type Activation, activationOf, activationOption } from "./activations.ts";
+import { type Initializer, initializerOption } from "./initializers.ts";
+import { describeLayer, type Layer, lastSize, timeDistributed, weight } from "./layer.ts";
+import { flag, type Options, readOptions, wholeNumber } from "./options.ts";
+
+export interface DenseOptions {
+  readonly name?: string;
+  readonly units: number;
+  readonly activation?: Activation;
+  readonly useBias?: boolean;
+  readonly kernelInitializer?: Initializer;
+  readonly biasInitializer?: Initializer;
+}
+
+const rules = {
+  units: wholeNumber(),
+  activation: activationOption("linear"),
+  useBias: flag(true),
+  kernelInitializer: initializerOption("glorotUniform"),
+  biasInitializer: initializerOption("zeros"),
+};
+
+/** x [..., in] -> y [..., units]. Weights: kernel [in, units], bias [units]. */
+export function dense({ name, ...given }: DenseOptions): Layer {
+  const where = describeLayer("dense", name);
+  const options = readOptions(where, given, rules);
+  const { units, useBias } = options;
+  const activation = activationOf(options.activation);
+  return timeDistributed({
+    kind: "dense",
+    name,
+    options: options as Options,
+    params: (input: TensorSpec) => ({
+      kernel: weight([lastSize(where, input), units], { initializer: options.kernelInitializer }),
+      ...(useBias ? { bias: weight([units], { initializer: options.biasInitializer }) } : {}),
+    }),
+    output: (input: TensorSpec) => {
+      lastSize(where, input);
+      return { dtype: "float32", shape: [...input.shape.slice(0, -1), units] };
+    },
+    apply({ params, x }) {
+      const { kernel, bias } = params as { kernel: Tensor; bias?: Tensor };
+      const product = matmul(x, kernel);
+      return activation(bias === undefined ? product : add(product, bias));
+    },
+  });
+}

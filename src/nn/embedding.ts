@@ -1,0 +1,45 @@
+/** The embedding layer: a learned row for each whole number. */
+import { DTypeError } from "../base/errors.ts";
+import { type Tensor, type TensorSpec, take } from "../trace/index.ts";
+import { type Initializer, initializerOption } from "./initializers.ts";
+import { describeLayer, type Layer, timeDistributed, weight } from "./layer.ts";
+import { type Options, readOptions, wholeNumber } from "./options.ts";
+
+export interface EmbeddingOptions {
+  readonly name?: string;
+  /** How many numbers there are: 0 to inputDim - 1. */
+  readonly inputDim: number;
+  readonly outputDim: number;
+  readonly embeddingsInitializer?: Initializer;
+}
+
+const rules = {
+  inputDim: wholeNumber(),
+  outputDim: wholeNumber(),
+  embeddingsInitializer: initializerOption("randomUniform"),
+};
+
+/**
+ * x int32 [...] -> y [..., outputDim]. Weights: embeddings [inputDim, outputDim]. A number outside 0 to inputDim - 1
+ * stops the program with a NumericError in the layer's name.
+ */
+export function embedding({ name, ...given }: EmbeddingOptions): Layer {
+  const where = describeLayer("embedding", name);
+  const options = readOptions(where, given, rules);
+  return timeDistributed({
+    kind: "embedding",
+    name,
+    options: options as Options,
+    params: () => ({
+      embeddings: weight([options.inputDim, options.outputDim], { initializer: options.embeddingsInitializer }),
+    }),
+    output(input: TensorSpec) {
+      if (input.dtype === "int32") return { dtype: "float32", shape: [...input.shape, options.outputDim] };
+      throw new DTypeError(
+        `${where}: expected int32 indices, got ${input.dtype}. Declare the input with dtype: "int32".`,
+        { got: input.dtype },
+      );
+    },
+    apply: ({ params, x }) => take((params as { embeddings: Tensor }).embeddings, x, { name: where }),
+  });
+}

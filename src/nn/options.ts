@@ -1,0 +1,178 @@
+/**
+ * Options of layers and cells: one rule an option, checked and completed once, at construction. What a rule does not
+ * know is refused by name, so that no option is ever accepted and then ignored.
+ */
+import { OptionError } from "../base/errors.ts";
+
+/** What a definition can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+/** The options of a layer or cell in their serialised form. */
+export type Options = Readonly<Record<string, Json>>;
+
+/** One option: its default (none = required), and what is wrong with a value, as the words after "expected it to be". */
+export interface OptionRule<T> {
+  readonly fallback?: T;
+  expected(value: unknown): string | undefined;
+}
+
+type Complete<R> = { readonly [K in keyof R]: R[K] extends OptionRule<infer T> ? T : never };
+
+/** The options, completed with defaults and frozen. `where` begins the sentence of an error. */
+export function readOptions<R extends Readonly<Record<string, OptionRule<unknown>>>>(
+  where: string,
+  given: object,
+  rules: R,
+): Complete<R> {
+  checkOptionNames(where, given, Object.keys(rules));
+  const entries = Object.entries(rules).map(([key, rule]) => {
+    const value = (given as Record<string, unknown>)[key] ?? rule.fallback;
+    const expected =
+      value === undefined ? `given, ${rule.expected(value) ?? "it has no default"}` : rule.expected(value);
+    if (expected === undefined) return [key, value];
+    throw new OptionError(
+      `${where}: expected the option "${key}" to be ${expected}, got ${show(value)}. Give { ${key}: ... } such a value.`,
+      {
+        option: key,
+        value,
+      },
+    );
+  });
+  return Object.freeze(Object.fromEntries(entries)) as Complete<R>;
+}
+
+/** Raises OptionError for an option that is not known. */
+export function checkOptionNames(where: string, given: object, known: readonly string[]): void {
+  for (const key of Object.keys(given)) if (!known.includes(key)) throw unknownName(where, "option", key, known);
+}
+
+/** The error for a name that is not in a closed list; it names the nearest one that is. */
+export function unknownName(where: string, what: string, name: string, known: readonly string[]): OptionError {
+  const advice =
+    nearest(name, known) === undefined ? "Choose one of these." : `Did you mean "${nearest(name, known)}"?`;
+  const choices = known.length === 0 ? "none" : `one of ${known.join(", ")}`;
+  return new OptionError(`${where}: expected the ${what} to be ${choices}, got "${name}". ${advice}`, {
+    [what]: name,
+    known,
+  });
+}
+
+/** A whole number of at least `minimum`. */
+export function wholeNumber(fallback?: number, minimum = 1): OptionRule<number> {
+  const words = minimum === 1 ? "a positive whole number" : `a whole number of at least ${minimum}`;
+  return {
+    fallback,
+    expected: (value) => (Number.isInteger(value) && (value as number) >= minimum ? undefined : words),
+  };
+}
+
+/** A finite number, within [minimum, below) where bounds are given. */
+export function finiteNumber(
+  fallback?: number,
+  minimum = Number.NEGATIVE_INFINITY,
+  below = Number.POSITIVE_INFINITY,
+): OptionRule<number> {
+  const words =
+    below === Number.POSITIVE_INFINITY ? "a finite number" : `a number of at least ${minimum} and below ${below}`;
+  const fits = (value: unknown): boolean =>
+    Number.isFinite(value) && (value as number) >= minimum && (value as number) < below;
+  return { fallback, expected: (value) => (fits(value) ? undefined : words) };
+}
+
+/** true or false. */
+export function flag(fallback: boolean): OptionRule<boolean> {
+  return { fallback, expected: (value) => (typeof value === "boolean" ? undefined : "true or false") };
+}
+
+/** Any words. */
+export function text(fallback?: string): OptionRule<string> {
+  return { fallback, expected: (value) => (typeof value === "string" ? undefined : "a string") };
+}
+
+/** One of a few words. */
+export function oneOf<W extends string>(words: readonly W[], fallback?: W): OptionRule<W> {
+  return {
+    fallback,
+    expected: (value) =>
+      words.includes(value as W) ? undefined : `one of ${words.map((word) => `"${word}"`).join(", ")}`,
+  };
+}
+
+/** A name of a table, or such a name with options of its own: `"relu"`, `{ name: "leakyRelu", negativeSlope: 0.1 }`. */
+export type Choice<N extends string> = N | { readonly name: N; readonly [option: string]: Json };
+
+/** For each name of a table, the rules of its options. */
+export type ChoiceRules = Readonly<Record<string, Readonly<Record<string, OptionRule<unknown>>>>>;
+
+/** The rule of an option that takes a `Choice`. */
+export function choice<R extends ChoiceRules>(
+  what: string,
+  rules: R,
+  fallback?: Choice<keyof R & string>,
+): OptionRule<Choice<keyof R & string>> {
+  const known = Object.keys(rules);
+  return {
+    fallback,
+    expected(value) {
+      const { name, ...given } =
+        typeof value === "object" && value !== null ? (value as { name?: unknown }) : { name: value };
+      if (typeof name !== "string") return `the name of an ${what} (${known.join(", ")}) or { name, ...options }`;
+      if (!Object.hasOwn(rules, name)) return `an ${what}: ${known.join(", ")}${nearestTo(name, known)}`;
+      for (const [key, option] of Object.entries(given)) {
+        if (!Object.hasOwn(rules[name], key))
+          return `"${name}" with ${listed(Object.keys(rules[name]))} and not "${key}"`;
+        const expected = rules[name][key].expected(option);
+        if (expected !== undefined) return `"${name}" with "${key}" as ${expected}`;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** A checked choice as its name and all of its options. */
+export function readChoice<R extends ChoiceRules>(
+  chosen: Choice<keyof R & string>,
+  rules: R,
+): { name: keyof R & string; options: Options } {
+  const { name, ...given } = typeof chosen === "string" ? { name: chosen } : chosen;
+  return { name, options: readOptions(name, given, rules[name]) as Options };
+}
+
+/** A value as an error message shows it. */
+export function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "function") return "a function";
+  return typeof value === "object"
+    ? (JSON.stringify(value) ?? "an object")
+    : typeof value === "string"
+      ? `"${value}"`
+      : String(value);
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? "no options" : `the options ${names.join(", ")}`;
+}
+
+function nearestTo(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? "" : ` (the nearest is "${near}")`;
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const best = [...known].sort((a, b) => distance(name, a) - distance(name, b)).at(0);
+  return best !== undefined && distance(name, best) <= Math.max(2, name.length / 2) ? best : undefined;
+}
+
+/** Levenshtein's distance, without regard to case. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1].toLowerCase() === b[j - 1].toLowerCase();
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,118 @@
+/**
+ * Scans with fewer and simpler operands and results. A carry that never changes is a constant, equal operands are one,
+ * an x that is the same at every step is a constant, a broadcast constant is broadcast inside, and a y that repeats an
+ * operand or another y is taken from there.
+ */
+import { type Builder, newValue } from "../graph/build.ts";
+import type { Graph, Node, NodeOf, ScanNode, Value } from "../graph/graph.ts";
+import { Outside, isFree, producersOf } from "./outside.ts";
+import { type Carry, type Operand, type ScanParts, putTogether, takeApart } from "./parts.ts";
+import { rewrite, withIns } from "./rewrite.ts";
+import { spread } from "./lift.ts";
+
+/** Simplifies the interfaces of scans. */
+export function narrow(graph: Graph): Graph {
+  return rewrite(graph, (builder) => (node) => (node.op === "scan" ? narrowScan(builder, node) : undefined));
+}
+
+/** Values of the body, or results of the scan, and what stands for them now. */
+type Renaming = Map<Value, Value>;
+
+function narrowScan(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
+  const parts = takeApart(scan);
+  const renamed: Renaming = new Map();
+  const results: Renaming = new Map();
+  const steady = (carry: Carry): boolean => carry.next === carry.input.value;
+  const changing = parts.carry.filter((carry) => !steady(carry));
+  for (const { out, init } of parts.carry.filter(steady)) results.set(out, init);
+  const sameEveryStep = parts.xs.map((x) => withoutTime(builder, x));
+  const consts = unique(
+    [...parts.consts, ...parts.carry.filter(steady).map(({ input, init }) => ({ input, value: init })), ...sameEveryStep.filter((x) => x !== undefined)],
+    renamed,
+  );
+  const inside = consts.map((one) => bringIn(builder, one));
+  const carry = uniqueCarry(changing, renamed, results);
+  const xs = unique(parts.xs.filter((_, i) => sameEveryStep[i] === undefined), renamed);
+  const simpler: ScanParts = { consts: inside.flatMap(({ consts: some }) => some), carry, xs, ys: parts.ys, nodes: [...inside.flatMap(({ nodes }) => nodes), ...parts.nodes] };
+  const ys = keptStacks(builder, scan, rename(simpler, renamed), results);
+  const unchanged = renamed.size === 0 && results.size === 0 && simpler.nodes.length === parts.nodes.length && consts.length === parts.consts.length;
+  if (unchanged) return undefined;
+  const next = putTogether(scan, { ...rename(simpler, renamed), ys });
+  builder.push(next);
+  return scan.outs.map((out) => results.get(out) ?? out);
+}
+
+function rename({ consts, carry, xs, ys, nodes }: ScanParts, renamed: Renaming): ScanParts {
+  const get = (value: Value): Value => renamed.get(value) ?? value;
+  return {
+    consts,
+    carry: carry.map((one) => ({ ...one, next: get(one.next) })),
+    xs,
+    ys: ys.map(({ step, out }) => ({ step: get(step), out })),
+    nodes: nodes.map((node) => withIns(node, get)),
+  };
+}
+
+/** One operand for each outer value. */
+function unique(operands: readonly Operand[], renamed: Renaming): Operand[] {
+  const first = new Map<Value, Operand>();
+  for (const operand of operands) {
+    const same = first.get(operand.value);
+    if (same === undefined) first.set(operand.value, operand);
+    else renamed.set(operand.input.value, same.input.value);
+  }
+  return [...first.values()];
+}
+
+/** Carries that start equal and go on equal are one. */
+function uniqueCarry(carry: readonly Carry[], renamed: Renaming, results: Renaming): Carry[] {
+  const first = new Map<string, Carry>();
+  for (const one of carry) {
+    const key = `${one.init.id} ${one.next.id}`;
+    const same = first.get(key);
+    if (same === undefined) first.set(key, one);
+    else {
+      renamed.set(one.input.value, same.input.value);
+      results.set(one.out, same.out);
+    }
+  }
+  return [...first.values()];
+}
+
+/** An x that was broadcast over time, as the constant that it is. */
+function withoutTime(builder: Builder, { input, value }: Operand): Operand | undefined {
+  const node = builder.producer(value);
+  if (node?.op !== "broadcast" || node.params.axes[0] === 0) return undefined;
+  const params = { shape: node.params.shape.slice(1), axes: node.params.axes.map((axis) => axis - 1) };
+  return { input, value: builder.add("broadcast", params, node.ins) };
+}
+
+/** A constant that costs nothing to compute is computed in the body: its operands become constants in its place. */
+function bringIn(builder: Builder, operand: Operand): { consts: Operand[]; nodes: Node[] } {
+  const { input, value } = operand;
+  const node = builder.producer(value);
+  if (node === undefined || !isFree(node.op) || !isSmall(node)) return { consts: [operand], nodes: [] };
+  const consts = node.ins.map((source) => ({ input: { name: input.name, value: newValue(source) }, value: source }));
+  const copy = { ...node, ins: consts.map((one) => one.input.value), outs: [input.value] } as Node;
+  return { consts, nodes: [copy] };
+}
+
+function isSmall(node: Node): boolean {
+  return node.op !== "constant" || (node as NodeOf<"constant">).params.data.length === 1;
+}
+
+/** The ys that the loop must hand out. */
+function keptStacks(builder: Builder, scan: ScanNode, parts: ScanParts, results: Renaming): ScanParts["ys"] {
+  const outside = new Outside(builder, scan, parts, producersOf(parts.nodes));
+  const known = new Map<Value, Value>(parts.xs.map(({ input, value }) => [input.value, value]));
+  const constants = new Set(parts.consts.map(({ input }) => input.value));
+  for (const node of parts.nodes) {
+    if (isFree(node.op) && node.ins.every((value) => constants.has(value))) constants.add(node.outs[0]);
+  }
+  return parts.ys.filter(({ step, out }) => {
+    const same = known.get(step) ?? (constants.has(step) ? spread(builder, outside.get(step), scan.params.length) : undefined);
+    known.set(step, same ?? out);
+    if (same !== undefined) results.set(out, same);
+    return same === undefined;
+  });
+}

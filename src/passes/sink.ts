@@ -1,0 +1,72 @@
+/**
+ * Out of the loop, after it: results of the steps that the carry does not need and that hold a matrix product (a dense
+ * head, the gradient of x), and sums over time (the gradients of weights). The loop hands out what they are computed
+ * from as ys; the rest is done once for all steps.
+ */
+import { type Builder, newValue } from "../graph/build.ts";
+import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
+import { type Accumulator, type AccumulatorTerm, type Sum, sumOverTime } from "./accumulate.ts";
+import { dce } from "./dce.ts";
+import { spread } from "./lift.ts";
+import { Outside } from "./outside.ts";
+import { type Carry, type ScanParts, type Stack, putTogether, takeApart } from "./parts.ts";
+import { rewrite } from "./rewrite.ts";
+import { type SinkPlan, planSink } from "./sinkplan.ts";
+
+/** Moves work behind loops. */
+export function sink(graph: Graph): Graph {
+  return rewrite(graph, (builder) => (node) => (node.op === "scan" ? sinkFrom(builder, node) : undefined));
+}
+
+function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
+  const parts = takeApart(scan);
+  const plan = planSink(parts);
+  if (plan === undefined) return undefined;
+  const { length } = scan.params;
+  const emitted: Stack[] = plan.emitted.map((step) => ({ step, out: newValue({ dtype: step.dtype, shape: [length, ...step.shape] }) }));
+  const left = leave(parts, plan);
+  const ys = [...parts.ys.filter(({ step }) => !plan.sunk.has(step)), ...emitted];
+  const next = putTogether(scan, { ...parts, carry: left.carry, ys, nodes: [...parts.nodes, ...left.nodes] });
+  const loop = { ...next, params: { ...next.params, body: dce(next.params.body) } };
+  builder.push(loop);
+
+  const outside = new Outside(builder, scan, parts, plan.producers);
+  for (const { step, out } of ys) if (plan.reach.get(step) !== "constant") outside.set(step, { value: out, stacked: true });
+  const sum: Sum = { builder, outside, length, producers: plan.producers, reach: plan.reach };
+  const results = new Map<Value, Value>();
+  for (const { step, out } of parts.ys) if (plan.sunk.has(step)) results.set(out, spread(builder, outside.get(step), length));
+  for (const one of plan.accumulators) {
+    const start = left.outs.get(one.carry) ?? one.carry.init;
+    results.set(one.carry.out, addTerms(sum, start, one.terms));
+  }
+  return scan.outs.map((out) => results.get(out) ?? out);
+}
+
+/** The carries that stay in the loop, with the nodes that add what is left of split accumulators. */
+function leave(parts: ScanParts, { accumulators, remaining }: SinkPlan): { carry: Carry[]; nodes: Node[]; outs: Map<Carry, Value> } {
+  const sinking = new Map<Carry, Accumulator>(accumulators.map((one) => [one.carry, one]));
+  const outs = new Map<Carry, Value>();
+  const nodes: Node[] = [];
+  const carry = parts.carry.flatMap((one) => {
+    if (!sinking.has(one)) return [one];
+    const terms = remaining.get(one) ?? [];
+    if (terms.length === 0) return [];
+    let next = one.input.value;
+    for (const { value, negative } of terms) {
+      const sum = newValue(next);
+      nodes.push({ op: negative ? "sub" : "add", params: {}, ins: [next, value], outs: [sum], scope: "" });
+      next = sum;
+    }
+    const out = newValue(one.out);
+    outs.set(one, out);
+    return [{ ...one, next, out }];
+  });
+  return { carry, nodes, outs };
+}
+
+function addTerms(sum: Sum, start: Value, terms: readonly AccumulatorTerm[]): Value {
+  return terms.reduce(
+    (total, { value, negative }) => sum.builder.add(negative ? "sub" : "add", {}, [total, sumOverTime(sum, value)]),
+    start,
+  );
+}

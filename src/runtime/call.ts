@@ -1,0 +1,208 @@
+/**
+ * Calls of one WebAssembly program. A call writes to the frame only what changed since the last one and copies only
+ * what is not in device memory, because a streaming step must cost less here than its arithmetic.
+ */
+import { type DimValues, symbolsOf } from "../base/dims.ts";
+import { type HostArray, bytesPerElement } from "../base/dtypes.ts";
+import { NumericError, internal } from "../base/errors.ts";
+import type { Buffer, Program } from "../loops/ir.ts";
+import type { WasmArtefact } from "../target/target.ts";
+import { bufferOffset, failedCheckOffset, failedValueOffset, frameBytes, sizeOffset } from "../target/wasm/frame.ts";
+import { MemoryBuffer } from "./buffer.ts";
+import type { Argument, Destination, Executable } from "./executable.ts";
+import type { DeviceMemory } from "./memory.ts";
+import { type CallPlan, PlanCache, place } from "./plan.ts";
+
+/** A buffer that the host gives or takes: its number, and its positions among arguments and results (-1: none). */
+interface Slot {
+  readonly index: number;
+  readonly buffer: Buffer;
+  readonly input: number;
+  readonly output: number;
+}
+
+export class WasmExecutable implements Executable {
+  readonly #memory: DeviceMemory;
+  readonly #program: Program;
+  readonly #run: (frame: number) => void;
+  readonly #frame: number;
+  readonly #slots: readonly Slot[];
+  readonly #plans: PlanCache;
+  /** The symbols of the program's sizes, and their values and each slot's place in the last call. */
+  readonly #symbols: readonly string[];
+  readonly #values: number[];
+  readonly #places: number[];
+  /** The plan and the arena that the frame was written for, and the address of each buffer in it. */
+  #plan: CallPlan | undefined;
+  #arena = -1;
+  readonly #addresses: number[];
+
+  constructor(memory: DeviceMemory, { bytes, program }: WasmArtefact) {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: memory.memory } });
+    this.#memory = memory;
+    this.#program = program;
+    this.#run = instance.exports.run as (frame: number) => void;
+    this.#slots = slotsOf(program);
+    this.#plans = new PlanCache(program);
+    this.#symbols = [...new Set([...program.sizes, ...program.buffers.map(({ size }) => size)].flatMap(symbolsOf))];
+    this.#values = this.#symbols.map(() => -1);
+    this.#places = program.buffers.map(() => -1);
+    this.#addresses = program.buffers.map(() => -1);
+    this.#frame = this.#reserve(frameBytes(program));
+    this.#word(failedCheckOffset, 0);
+    this.#writeConstants();
+  }
+
+  run(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): (HostArray | undefined)[] {
+    const plan = this.#choose(args, destinations, dims);
+    const arena = this.#memory.arena(plan.bytes);
+    if (plan !== this.#plan || arena !== this.#arena) this.#writeFrame(plan, arena);
+    for (const slot of this.#slots) this.#bringIn(slot, args, destinations);
+    try {
+      this.#run(this.#frame);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    const results = new Array<HostArray | undefined>(destinations.length).fill(undefined);
+    for (const slot of this.#slots) if (slot.output >= 0) results[slot.output] = this.#bringOut(slot, destinations[slot.output]);
+    return results;
+  }
+
+  // ---- before a call --------------------------------------------------------------------------------------------
+
+  /** The plan for this way of calling: the last one's if nothing changed. */
+  #choose(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): CallPlan {
+    const call = ++this.#memory.calls;
+    for (const arg of args) if (arg instanceof MemoryBuffer) arg.meet(call);
+    let changed = this.#plan === undefined;
+    for (const slot of this.#slots) {
+      const where = placeOf(slot, args, destinations, call);
+      if (this.#places[slot.index] === where) continue;
+      this.#places[slot.index] = where;
+      changed = true;
+    }
+    for (let i = 0; i < this.#symbols.length; i++) {
+      const value = dims[this.#symbols[i]];
+      if (this.#values[i] === value) continue;
+      this.#values[i] = value;
+      changed = true;
+    }
+    if (!changed && this.#plan !== undefined) return this.#plan;
+    // Undefined until the frame is written, so that an error on the way leaves nothing half done.
+    this.#plan = undefined;
+    return this.#plans.get(dims, this.#values, this.#places);
+  }
+
+  /** Writes all that the plan says; device addresses follow slot by slot. */
+  #writeFrame(plan: CallPlan, arena: number): void {
+    this.#plan = plan;
+    this.#arena = arena;
+    plan.offsets.forEach((offset, i) => {
+      if (offset >= 0) this.#point(i, arena + offset);
+    });
+    plan.sizes.forEach((value, i) => this.#word(sizeOffset(this.#program, i), value));
+  }
+
+  #bringIn({ index, buffer, input, output }: Slot, args: readonly Argument[], destinations: readonly Destination[]): void {
+    if (this.#places[index] === place.direct) {
+      const device = (output >= 0 ? destinations[output] : args[input]) as MemoryBuffer;
+      this.#expect(buffer, index, device);
+      this.#point(index, device.address);
+    }
+    if (input < 0) return;
+    const arg = args[input];
+    this.#expect(buffer, index, arg);
+    const to = this.#addresses[index] / bytesPerElement;
+    const { ints, floats } = this.#memory;
+    if (!(arg instanceof MemoryBuffer)) (buffer.scalar === "f32" ? floats : ints).set(arg as HostArray, to);
+    else if (arg.address !== this.#addresses[index]) {
+      const from = arg.address / bytesPerElement;
+      ints.copyWithin(to, from, from + arg.length);
+    }
+  }
+
+  #expect(buffer: Buffer, index: number, got: Argument): void {
+    const length = (this.#plan as CallPlan).lengths[index];
+    const isFloat = got instanceof Float32Array || (got instanceof MemoryBuffer && got.dtype === "float32");
+    if (got.length === length && isFloat === (buffer.scalar === "f32")) return;
+    internal("an argument or result has another length or type than the program's buffer", {
+      program: this.#program.name,
+      buffer: buffer.name,
+      expected: [buffer.scalar, length],
+      got: [isFloat ? "f32" : "i32", got.length],
+    });
+  }
+
+  #point(index: number, address: number): void {
+    if (this.#addresses[index] === address) return;
+    this.#addresses[index] = address;
+    this.#word(bufferOffset(index), address);
+  }
+
+  #word(offset: number, value: number): void {
+    this.#memory.ints[(this.#frame + offset) / bytesPerElement] = value;
+  }
+
+  // ---- after a call ---------------------------------------------------------------------------------------------
+
+  #bringOut({ index, buffer }: Slot, destination: Destination): HostArray | undefined {
+    const where = this.#places[index];
+    if (where === place.direct) return undefined;
+    const { floats, ints } = this.#memory;
+    const from = this.#addresses[index] / bytesPerElement;
+    const to = from + (this.#plan as CallPlan).lengths[index];
+    if (destination === "host") return (buffer.scalar === "f32" ? floats : ints).slice(from, to);
+    ints.copyWithin((destination as MemoryBuffer).address / bytesPerElement, from, to);
+    return undefined;
+  }
+
+  /** The error of a failed check, or the error itself where no check has failed. */
+  #failure(error: unknown): unknown {
+    const { ints } = this.#memory;
+    const failed = ints[(this.#frame + failedCheckOffset) / bytesPerElement];
+    if (failed === 0) return error;
+    const value = ints[(this.#frame + failedValueOffset) / bytesPerElement];
+    this.#word(failedCheckOffset, 0);
+    const { message } = this.#program.checks[failed - 1];
+    return new NumericError(message.replaceAll("{value}", String(value)), { program: this.#program.name, check: failed - 1, value });
+  }
+
+  // ---- once -----------------------------------------------------------------------------------------------------
+
+  #writeConstants(): void {
+    this.#program.buffers.forEach(({ role }, i) => {
+      if (role.kind !== "constant") return;
+      const address = this.#reserve(role.data.length * bytesPerElement);
+      const { floats, ints } = this.#memory;
+      (role.data instanceof Float32Array ? floats : ints).set(role.data, address / bytesPerElement);
+      this.#point(i, address);
+    });
+  }
+
+  #reserve(bytes: number): number {
+    const address = this.#memory.reserve(bytes);
+    this.#memory.own(this, address);
+    return address;
+  }
+}
+
+function slotsOf(program: Program): Slot[] {
+  return program.buffers.flatMap((buffer, index) => {
+    const { role } = buffer;
+    if (role.kind === "input") return [{ index, buffer, input: role.position, output: -1 }];
+    if (role.kind === "output") return [{ index, buffer, input: -1, output: role.position }];
+    return role.kind === "inout" ? [{ index, buffer, input: role.input, output: role.output }] : [];
+  });
+}
+
+/** Where a slot's buffer is in this call. All device arguments have met the call before. */
+function placeOf({ input, output }: Slot, args: readonly Argument[], destinations: readonly Destination[], call: number): number {
+  if (output < 0) return args[input] instanceof MemoryBuffer ? place.direct : place.host;
+  const destination = destinations[output];
+  if (destination === "host") return place.host;
+  if (!(destination instanceof MemoryBuffer)) internal("a result goes to memory of another runtime");
+  const times = destination.timesMet(call);
+  // Writing early must not disturb what the program still reads.
+  if (times === 0) return place.direct;
+  return times === 1 && input >= 0 && args[input] === destination ? place.direct : place.staged;
+}

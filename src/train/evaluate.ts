@@ -1,0 +1,182 @@
+/** Using a model on data without training it: `evaluate` gives mean losses and metrics, `predict` outputs. */
+import { OptionError } from "../base/errors.ts";
+import { isBranch, leavesOf, mapTree, type Tree } from "../base/trees.ts";
+import type { ByName } from "../nn/forward.ts";
+import { type ModelInput, readInputs } from "../nn/inputs.ts";
+import { context } from "../nn/layer.ts";
+import type { Model, State } from "../nn/model.ts";
+import {
+  type CompiledFunction,
+  compile,
+  concrete,
+  stack,
+  type TargetName,
+  type Tensor,
+  type TensorSpec,
+} from "../trace/index.ts";
+import { type Dataset, sliceRows } from "./data.ts";
+import { meansOf, measure, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
+import { expectKnown, expectNumber } from "./options.ts";
+import { createPace, type Pace } from "./pace.ts";
+import { argumentsOf, expectLanes, type Signature, signatureOf } from "./signature.ts";
+import { freshState } from "./step.ts";
+import { Trainer } from "./trainer.ts";
+
+export interface EvaluateOptions extends ObjectiveOptions {
+  readonly target?: TargetName;
+  /** Where warnings go; `console.warn` if not given. */
+  readonly warn?: (sentence: string) => void;
+}
+
+/**
+ * Mean loss and metrics over all batches of a dataset. Given a trainer, its loss and metrics are used. Where the data
+ * carries state, it is carried from zero at the first batch, and apart from any training.
+ */
+export async function evaluate(
+  trainer: Trainer,
+  data: Dataset,
+  options?: Pick<EvaluateOptions, "warn">,
+): Promise<Record<string, number>>;
+export async function evaluate(model: Model, data: Dataset, options: EvaluateOptions): Promise<Record<string, number>>;
+export async function evaluate(
+  subject: Model | Trainer,
+  data: Dataset,
+  options: Partial<EvaluateOptions> = {},
+): Promise<Record<string, number>> {
+  expectKnown("evaluate", options, ["loss", "metrics", "target", "warn"]);
+  const pace = createPace();
+  try {
+    if (!(subject instanceof Trainer)) {
+      const { target, loss } = options;
+      if (loss === undefined)
+        throw new OptionError("evaluate: expected a loss, got none. Give the loss that the model was trained with.", {
+          option: "loss",
+        });
+      return await createEvaluation(
+        subject,
+        objectiveOf({ ...options, loss }, subject.outputs.length),
+        target,
+      )(data, pace);
+    }
+    if (subject.steps > 0) warnOfOtherState(subject.model, subject.carriesState, data, options.warn);
+    return await createEvaluation(subject.model, subject.objective)(data, pace);
+  } finally {
+    pace.close();
+  }
+}
+
+type Arguments = [readonly Tensor[], readonly Tensor[], Tensor | undefined, ByName<Tensor> | undefined];
+type Program = CompiledFunction<Arguments, { sums: Tensor; state: ByName<Tensor> }>;
+
+/** Evaluates a model on datasets again and again with the same programs. */
+export function createEvaluation(
+  model: Model,
+  objective: Objective,
+  target?: TargetName,
+): (data: Dataset, pace: Pace) => Promise<Record<string, number>> {
+  const programs = new Map<string, Program>();
+  const programFor = (signature: Signature, state: ByName<Tensor> | undefined): Program => {
+    const key = `${state === undefined ? "any" : "state"};${signature.key}`;
+    const known =
+      programs.get(key) ??
+      compile(evaluationStep(model, objective), { name: "evaluation", inputs: inputsOf(signature, state), target });
+    programs.set(key, known);
+    return known;
+  };
+  return async (data, pace) => {
+    const totals = new Float64Array(sumsLength(objective));
+    let state: ByName<Tensor> | undefined;
+    let lanes: number | undefined;
+    for (let index = 0; index < data.batchesPerEpoch; index++) {
+      const args = argumentsOf(model, data.batch(0, index));
+      const rows = args.x[0].shape[0] as number;
+      if (data.carriesState) {
+        expectLanes((lanes ??= rows), rows);
+        state ??= model.zeroState(rows);
+      }
+      const result = programFor(signatureOf(model, args, lanes), state)(args.x, args.y, args.sampleWeights, state);
+      if (data.carriesState) state = result.state;
+      result.sums.data().forEach((sum, i) => {
+        totals[i] += sum;
+      });
+      const turn = pace.breathe();
+      if (turn !== undefined) await turn;
+    }
+    return meansOf(objective, totals);
+  };
+}
+
+function evaluationStep(model: Model, objective: Objective) {
+  return (...[x, y, sampleWeights, given]: Arguments): { sums: Tensor; state: ByName<Tensor> } => {
+    const { outputs, state } = model.forward({
+      params: model.params(),
+      state: given ?? freshState(model, x[0]),
+      inputs: x,
+      context: context(),
+    });
+    const { sums } = measure(objective, outputs, y, sampleWeights);
+    return { sums: stack(sums), state: given === undefined ? {} : state };
+  };
+}
+
+function inputsOf({ x, y, sampleWeights }: Signature, state: ByName<Tensor> | undefined): Tree<TensorSpec>[] {
+  const specOf = ({ dtype, shape }: Tensor): TensorSpec => ({ dtype, shape });
+  const optional = [sampleWeights, state && mapTree<Tensor, TensorSpec>(state, specOf)];
+  return [x, y, ...optional.filter((tree) => tree !== undefined)] as Tree<TensorSpec>[];
+}
+
+/** Says once that an evaluation reads from another state than training did: its numbers then describe another use of the model. */
+export function warnOfOtherState(
+  model: Model,
+  trained: boolean,
+  data: Dataset,
+  warn: (sentence: string) => void = (sentence) => console.warn(sentence),
+): void {
+  if (trained === data.carriesState || leavesOf<Tensor>(model.zeroState(1)).length === 0) return;
+  warn(
+    trained
+      ? "evaluation: the model was trained with its state carried from batch to batch, but this data starts every batch from zero state. Lay the data out with lanes(...) to measure the model as it is trained."
+      : "evaluation: the model was trained with zero state at the start of every batch, but this data carries its state from batch to batch. Use batches(...) to measure the model as it is trained.",
+  );
+}
+
+export interface PredictOptions {
+  /** Rows of a batch; 32 if not given. */
+  readonly batchSize?: number;
+  /** The state that the rows start from, with a row for each; zero if not given. `model.run` also returns the final one. */
+  readonly state?: State;
+}
+
+/** The model's output for all rows of x, batch by batch: a tensor, or a list of them for several outputs. */
+export async function predict(model: Model, x: ModelInput, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
+  expectKnown("predict", options, ["batchSize", "state"]);
+  const batchSize = expectNumber("predict", "batchSize", options.batchSize ?? 32, { atLeast: 1, whole: true });
+  const inputs = readInputs(model.network, x, "spec");
+  const rows = inputs[0].shape[0] as number;
+  const pace = createPace();
+  const parts: (readonly Tensor[])[] = [];
+  for (let start = 0; start < rows; start += batchSize) {
+    const cut = (all: Tensor): Tensor => sliceRows(all, start, Math.min(rows, start + batchSize));
+    const state = options.state && (mapTree<Tensor, Tensor>(options.state, cut) as State);
+    const { outputs } = model.run(inputs.map(cut), { state });
+    parts.push(isBranch(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]);
+    const turn = pace.breathe();
+    if (turn !== undefined) await turn;
+  }
+  pace.close();
+  const joined = parts[0].map((_, i) => joinRows(parts.map((part) => part[i])));
+  return model.outputs.length === 1 ? joined[0] : joined;
+}
+
+function joinRows(parts: readonly Tensor[]): Tensor {
+  const [first] = parts;
+  const rows = parts.reduce((sum, part) => sum + (part.shape[0] as number), 0);
+  const length = parts.reduce((sum, part) => sum + part.data().length, 0);
+  const data = first.dtype === "float32" ? new Float32Array(length) : new Int32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data(), at);
+    at += part.data().length;
+  }
+  return concrete({ dtype: first.dtype, shape: [rows, ...(first.shape as readonly number[]).slice(1)] }, data);
+}

@@ -1,0 +1,184 @@
+/**
+ * Optimisers as pure values: `slots` makes their memory, `update` goes from (parameters, gradients, slots) to new
+ * ones. Formulas, defaults and the place of epsilon follow Keras. Not here: clipping, schedules, variables.
+ */
+import type { Tree } from "../base/trees.ts";
+import { add, div, mul, sqrt, square, sub, type Tensor, tensor } from "../trace/index.ts";
+import type { Gradients } from "./clipping.ts";
+import { expectKnown, expectNumber, named } from "./options.ts";
+import type { Schedule } from "./schedules.ts";
+
+/** Named parameters; the names are weight paths such as `gru.kernel`. */
+export type Params = Readonly<Record<string, Tensor>>;
+
+/** An optimiser's memory: a tree of tensors. */
+export type Slots = { readonly [name: string]: Tree<Tensor> };
+
+export interface UpdateCall {
+  readonly params: Params;
+  readonly grads: Gradients;
+  readonly slots: Slots;
+  /** int32 scalar: updates made before this one. */
+  readonly step: Tensor;
+  /** float32 scalar. */
+  readonly learningRate: Tensor;
+}
+
+/** What an update gives: everything new. */
+export interface Updated {
+  readonly params: Params;
+  readonly slots: Slots;
+}
+
+/** How gradients become new parameters. Write your own as an object of this form. */
+export interface Optimizer {
+  readonly kind: string;
+  /** The serialised form, without the learning rate. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly learningRate: number | Schedule;
+  /** The memory before the first step, for parameters of these shapes. */
+  slots(params: Readonly<Record<string, { readonly shape: readonly number[] }>>): Slots;
+  update(call: UpdateCall): Updated;
+}
+
+export interface SgdOptions {
+  learningRate?: number | Schedule;
+  momentum?: number;
+  nesterov?: boolean;
+}
+
+/** Gradient descent, with optional (Nesterov) momentum. */
+export function sgd(options: SgdOptions = {}): Optimizer {
+  expectKnown("sgd", options, ["learningRate", "momentum", "nesterov"]);
+  const momentum = expectNumber("sgd", "momentum", options.momentum ?? 0, { atLeast: 0, atMost: 1 });
+  const nesterov = options.nesterov ?? false;
+  return {
+    kind: "sgd",
+    options: { momentum, nesterov },
+    learningRate: options.learningRate ?? 0.01,
+    slots: (params): Slots => (momentum === 0 ? {} : { momentum: zerosFor(params) }),
+    update: ({ params, grads, slots, learningRate }): Updated => {
+      const steps = eachOf(params, (_, path) => mul(grads[path], learningRate));
+      if (momentum === 0) return { params: eachOf(params, (p, path) => sub(p, steps[path])), slots: {} };
+      const before = slots.momentum as Params;
+      // m <- mu m - lr g;  p <- p + m, or with Nesterov p + mu m - lr g
+      const after = eachOf(params, (_, path) => sub(mul(before[path], momentum), steps[path]));
+      const move = nesterov ? eachOf(params, (_, path) => sub(mul(after[path], momentum), steps[path])) : after;
+      return { params: eachOf(params, (p, path) => add(p, move[path])), slots: { momentum: after } };
+    },
+  };
+}
+
+export interface AdamOptions {
+  learningRate?: number | Schedule;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+}
+
+/** Adam. Epsilon is added to the square root of the uncorrected second moment, as in Keras. */
+export function adam(options: AdamOptions = {}): Optimizer {
+  expectKnown("adam", options, ["learningRate", "beta1", "beta2", "epsilon"]);
+  return adamLike("adam", options, 0);
+}
+
+/** Adam with weight decay apart from the gradient: p <- p - lr * weightDecay * p before each update. */
+export function adamW(options: AdamOptions & { weightDecay?: number } = {}): Optimizer {
+  expectKnown("adamW", options, ["learningRate", "beta1", "beta2", "epsilon", "weightDecay"]);
+  return adamLike("adamW", options, expectNumber("adamW", "weightDecay", options.weightDecay ?? 0.004, { atLeast: 0 }));
+}
+
+function adamLike(kind: "adam" | "adamW", options: AdamOptions, weightDecay: number): Optimizer {
+  const beta1 = expectNumber(kind, "beta1", options.beta1 ?? 0.9, { atLeast: 0, below: 1 });
+  const beta2 = expectNumber(kind, "beta2", options.beta2 ?? 0.999, { atLeast: 0, below: 1 });
+  const epsilon = expectNumber(kind, "epsilon", options.epsilon ?? 1e-7, { atLeast: 0 });
+  return {
+    kind,
+    options: kind === "adam" ? { beta1, beta2, epsilon } : { beta1, beta2, epsilon, weightDecay },
+    learningRate: options.learningRate ?? 0.001,
+    slots: (params) => ({
+      momentum: zerosFor(params),
+      velocity: zerosFor(params),
+      correction: { first: tensor(0), second: tensor(0) },
+    }),
+    update: ({ params, grads, slots, learningRate }) => {
+      const before = slots as { momentum: Params; velocity: Params; correction: Params };
+      // c_t = 1 - beta^t by c_t = beta c_(t-1) + (1 - beta): exact to the last bits for small t, where 1 - beta^t is not
+      const first = blend(before.correction.first, tensor(1), beta1);
+      const second = blend(before.correction.second, tensor(1), beta2);
+      const rate = div(mul(learningRate, sqrt(second)), first);
+      const momentum = eachOf(params, (_, path) => blend(before.momentum[path], grads[path], beta1));
+      const velocity = eachOf(params, (_, path) => blend(before.velocity[path], square(grads[path]), beta2));
+      const decayed = (p: Tensor): Tensor => (weightDecay === 0 ? p : sub(p, mul(p, mul(learningRate, weightDecay))));
+      const next = eachOf(params, (p, path) =>
+        sub(decayed(p), div(mul(momentum[path], rate), add(sqrt(velocity[path]), epsilon))),
+      );
+      return { params: next, slots: { momentum, velocity, correction: { first, second } } };
+    },
+  };
+}
+
+export interface RmspropOptions {
+  learningRate?: number | Schedule;
+  rho?: number;
+  momentum?: number;
+  epsilon?: number;
+  centered?: boolean;
+}
+
+/** RMSprop. Epsilon is added under the square root, as in Keras. */
+export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  expectKnown("rmsprop", options, ["learningRate", "rho", "momentum", "epsilon", "centered"]);
+  const rho = expectNumber("rmsprop", "rho", options.rho ?? 0.9, { atLeast: 0, below: 1 });
+  const momentum = expectNumber("rmsprop", "momentum", options.momentum ?? 0, { atLeast: 0, atMost: 1 });
+  const epsilon = expectNumber("rmsprop", "epsilon", options.epsilon ?? 1e-7, { atLeast: 0 });
+  const centered = options.centered ?? false;
+  return {
+    kind: "rmsprop",
+    options: { rho, momentum, epsilon, centered },
+    learningRate: options.learningRate ?? 0.001,
+    slots: (params): Slots => ({
+      velocity: zerosFor(params),
+      ...(centered ? { average: zerosFor(params) } : {}),
+      ...(momentum > 0 ? { momentum: zerosFor(params) } : {}),
+    }),
+    update: ({ params, grads, slots, learningRate }) => {
+      const before = slots as { velocity: Params; average?: Params; momentum?: Params };
+      const velocity = eachOf(params, (_, path) => blend(before.velocity[path], square(grads[path]), rho));
+      const average = before.average && eachOf(before.average, (a, path) => blend(a, grads[path], rho));
+      const spread = (path: string): Tensor => (average ? sub(velocity[path], square(average[path])) : velocity[path]);
+      const steps = eachOf(params, (_, path) => div(mul(grads[path], learningRate), sqrt(add(spread(path), epsilon))));
+      const moved = before.momentum && eachOf(before.momentum, (m, path) => add(mul(m, momentum), steps[path]));
+      const next = eachOf(params, (p, path) => sub(p, (moved ?? steps)[path]));
+      return {
+        params: next,
+        slots: { velocity, ...(average ? { average } : {}), ...(moved ? { momentum: moved } : {}) },
+      };
+    },
+  };
+}
+
+/** Every optimiser that has a name, with its defaults. */
+export const optimisers = Object.freeze({ sgd, adam, adamW, rmsprop });
+
+export type OptimizerName = keyof typeof optimisers;
+
+/** An optimiser given by name or as it is. */
+export function optimizerOf(optimizer: OptimizerName | Optimizer): Optimizer {
+  return typeof optimizer === "object" ? optimizer : named("training", "optimizer", optimisers, optimizer)();
+}
+
+// keep * old + (1 - keep) * fresh
+function blend(old: Tensor, fresh: Tensor, keep: number): Tensor {
+  return add(mul(old, keep), mul(fresh, 1 - keep));
+}
+
+function zerosFor(params: Readonly<Record<string, { readonly shape: readonly number[] }>>): Record<string, Tensor> {
+  const zero = (shape: readonly number[]): Tensor =>
+    tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), { shape, dtype: "float32" });
+  return Object.fromEntries(Object.entries(params).map(([path, { shape }]) => [path, zero(shape)]));
+}
+
+function eachOf(params: Params, change: (p: Tensor, path: string) => Tensor): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(params).map(([path, p]) => [path, change(p, path)]));
+}

@@ -1,0 +1,248 @@
+/**
+ * The trainer: owns what changes in a training (optimiser slots, step counter, random key, running sums, carried
+ * state, position in the data), compiles its step, and takes and restores snapshots of all of it.
+ * Not here: the loop over epochs (`fit.ts`), files (io).
+ */
+import { OptionError } from "../base/errors.ts";
+import { leavesOf, mapTree, type Tree } from "../base/trees.ts";
+import type { ByName } from "../nn/forward.ts";
+import type { Model } from "../nn/model.ts";
+import {
+  type CompiledFunction,
+  compile,
+  randomKey,
+  type TargetName,
+  type Tensor,
+  tensor,
+  type Variable,
+  variable,
+  zeros,
+} from "../trace/index.ts";
+import type { Clipping } from "./clipping.ts";
+import type { Batch, Position } from "./data.ts";
+import { nonFiniteStep } from "./failure.ts";
+import type { EpochRow } from "./history.ts";
+import { expectLogits } from "./logits.ts";
+import { meansOf, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
+import { type Optimizer, type OptimizerName, optimizerOf } from "./optimisers.ts";
+import { expectKnown } from "./options.ts";
+import { type Schedule, scheduleOf } from "./schedules.ts";
+import { argumentsOf, expectLanes, type Signature, type StepArguments, signatureOf } from "./signature.ts";
+import { readSnapshot, type TrainingState, writeSnapshot } from "./snapshot.ts";
+import { type StepPlan, trainableOf, trainingStep } from "./step.ts";
+
+export interface TrainerOptions extends ObjectiveOptions {
+  /** adam if not given. */
+  readonly optimizer?: OptimizerName | Optimizer;
+  /** Instead of the optimizer's own. */
+  readonly learningRate?: number | Schedule;
+  readonly clip?: Clipping;
+  /** Of dropout and other random layers; 0 if not given. */
+  readonly seed?: number;
+  /** When a number stops being finite, find the layer and time step where: the step runs again, slowly. */
+  readonly diagnose?: boolean;
+  readonly target?: TargetName;
+}
+
+/** The names of `TrainerOptions`. */
+export const trainerOptions = [
+  "loss",
+  "metrics",
+  "optimizer",
+  "learningRate",
+  "clip",
+  "seed",
+  "diagnose",
+  "target",
+] as const;
+
+/** What one step tells. `gradientNorm` is that before clipping. */
+export interface StepReport {
+  /** Updates made, with this one. */
+  readonly step: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+}
+
+type Program = CompiledFunction<[readonly Tensor[], readonly Tensor[], Tensor | undefined], Tensor>;
+
+/** A trainer for a model, at step 0. */
+export function createTrainer(model: Model, options: TrainerOptions): Trainer {
+  return new Trainer(model, options);
+}
+
+/** Everything that a training changes, beside the weights of its model. */
+export class Trainer {
+  readonly model: Model;
+  readonly objective: Objective;
+  readonly plan: StepPlan;
+  /** The batch that comes next; `fit` keeps it. */
+  position: Position = { epoch: 0, index: 0 };
+  /** One row for each whole epoch; `fit` keeps it. */
+  rows: EpochRow[] = [];
+  /** Of training so far; `fit` keeps it. */
+  seconds = 0;
+  readonly #options: TrainerOptions;
+  readonly #slots: ByName<Variable>;
+  readonly #counter: Variable;
+  readonly #key: Variable;
+  readonly #sums: Variable;
+  #state: ByName<Variable> | undefined;
+  #steps = 0;
+  readonly #programs = new Map<string, Program>();
+
+  /** @internal Use `createTrainer()`. */
+  constructor(model: Model, options: TrainerOptions) {
+    expectKnown("training", options, trainerOptions);
+    if (options.loss === undefined) {
+      throw new OptionError(
+        `training: expected a loss, got none. Give { loss: "sparseCategoricalCrossentropy" } or another.`,
+        { option: "loss" },
+      );
+    }
+    this.model = model;
+    this.#options = options;
+    this.objective = objectiveOf(options, model.outputs.length);
+    expectLogits(model, this.objective.losses);
+    const optimizer = optimizerOf(options.optimizer ?? "adam");
+    const schedule = scheduleOf(options.learningRate ?? optimizer.learningRate);
+    this.plan = { model, objective: this.objective, optimizer, schedule, clip: options.clip };
+    this.#slots = variablesFor(optimizer.slots(trainableOf(model)), "slots");
+    this.#counter = own(tensor(0, { dtype: "int32" }), "step");
+    this.#key = own(randomKey(options.seed ?? 0), "key");
+    this.#sums = own(zeros([sumsLength(this.objective)]), "sums");
+  }
+
+  /** Updates made. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Whether the last steps carried state from batch to batch. */
+  get carriesState(): boolean {
+    return this.#state !== undefined;
+  }
+
+  /**
+   * One update of the model's weights. With `carriesState` rows start from the state in which the last batch left them.
+   * Raises NumericError, and changes nothing, where the loss or the gradient is not finite.
+   */
+  step(batch: Batch, options: { carriesState?: boolean } = {}): StepReport {
+    const args = argumentsOf(this.model, batch);
+    const lanes = this.#prepareState(options.carriesState ?? false, args);
+    const program = this.#program(signatureOf(this.model, args, lanes), lanes);
+    const [ok, loss, gradientNorm, learningRate] = program(args.x, args.y, args.sampleWeights).data();
+    if (ok === 0) {
+      const diagnose =
+        this.#options.diagnose === true ? () => program.diagnose(args.x, args.y, args.sampleWeights) : undefined;
+      throw nonFiniteStep(this, args, { loss, gradientNorm }, diagnose);
+    }
+    this.#steps++;
+    return { step: this.#steps, loss, gradientNorm, learningRate };
+  }
+
+  /** Running means since the last `resetMeans`. */
+  means(): Record<string, number> {
+    return meansOf(this.objective, this.#sums.read().data());
+  }
+
+  /** Begins new running means, as at the start of an epoch. */
+  resetMeans(): void {
+    this.#sums.assign(zeros(this.#sums.shape));
+  }
+
+  /** Makes the next batch start from zero state, with any number of rows. */
+  resetState(): void {
+    this.#state = undefined;
+  }
+
+  /** Everything that training on needs, as named arrays and plain JSON. */
+  snapshot(): TrainingState {
+    const { position, rows, seconds, steps } = this;
+    return writeSnapshot(this.#arrays(), { position, rows, seconds, steps, optimizer: this.plan.optimizer });
+  }
+
+  /** Continues from a snapshot: the training that follows equals the one that was not interrupted, bit for bit. */
+  restore(state: TrainingState): void {
+    this.#state = this.#stateOfSnapshot(state);
+    readSnapshot(state, this.#arrays(), this.plan.optimizer);
+    const { position, rows, seconds, steps } = state.json;
+    this.position = { ...position };
+    this.rows = rows.map((row) => ({ ...row }));
+    this.seconds = seconds;
+    this.#steps = steps;
+  }
+
+  // The number of lanes whose state is carried, or undefined.
+  #prepareState(carries: boolean, { x }: StepArguments): number | undefined {
+    const rows = x[0].shape[0] as number;
+    if (!carries) this.#state = undefined;
+    else if (this.#state === undefined) this.#adoptState(rows);
+    if (this.#state === undefined) return undefined;
+    for (const { leaf } of leavesOf<Variable>(this.#state).slice(0, 1)) expectLanes(leaf.shape[0], rows);
+    return rows;
+  }
+
+  // Programs know the state's variables, so those of one number of lanes are made once and cleared later.
+  readonly #states = new Map<number, ByName<Variable>>();
+
+  #adoptState(lanes: number): void {
+    const known = this.#states.get(lanes) ?? variablesFor(this.model.zeroState(lanes), "state");
+    this.#states.set(lanes, known);
+    for (const { leaf } of leavesOf<Variable>(known)) leaf.assign(zeros(leaf.shape, leaf.dtype));
+    this.#state = known;
+  }
+
+  #stateOfSnapshot({ arrays }: TrainingState): ByName<Variable> | undefined {
+    const first = Object.keys(arrays).find((path) => path.startsWith("state."));
+    this.#state = undefined;
+    if (first !== undefined) this.#adoptState(arrays[first].shape[0]);
+    return this.#state;
+  }
+
+  #program(signature: Signature, lanes: number | undefined): Program {
+    const key = `${lanes ?? "any"};${signature.key}`;
+    const known = this.#programs.get(key);
+    if (known !== undefined) return known;
+    const variables = {
+      slots: this.#slots,
+      counter: this.#counter,
+      key: this.#key,
+      sums: this.#sums,
+      state: lanes === undefined ? undefined : this.#state,
+    };
+    const inputs = [
+      signature.x,
+      signature.y,
+      ...(signature.sampleWeights === undefined ? [] : [signature.sampleWeights]),
+    ];
+    const program: Program = compile(trainingStep(this.plan, variables), {
+      name: "training",
+      inputs,
+      target: this.#options.target,
+    });
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  #arrays(): Map<string, Variable> {
+    const tree = {
+      weights: this.model.variables,
+      slots: this.#slots,
+      step: this.#counter,
+      key: this.#key,
+      sums: this.#sums,
+      state: this.#state,
+    };
+    return new Map(leavesOf<Variable>(tree as Tree<Variable>).map(({ path, leaf }) => [path, leaf]));
+  }
+}
+
+function own(value: Tensor, name: string): Variable {
+  return variable(value, { name, trainable: false });
+}
+
+function variablesFor(tree: ByName<Tensor>, prefix: string): ByName<Variable> {
+  return mapTree<Tensor, Variable>(tree, (value, path) => own(value, `${prefix}.${path}`)) as ByName<Variable>;
+}
