@@ -44,6 +44,16 @@ async function tile(): Promise<void> {
   console.log(`4x8 tile, ${m}x${k}x${panels * 8}: ${((2 * m * k * panels * 8) / seconds / 1e9).toFixed(1)} GFLOP/s`);
 }
 
+async function row(vectors: number): Promise<void> {
+  const [k, n] = [110, 400];
+  const executable = runtime.load(emitWasm(p.rowTimesMatrix(k, n, vectors)));
+  const [x, w, y] = [k, k * n, n].map((count) => runtime.allocate("float32", count));
+  x.write(noise(k));
+  w.write(noise(k * n));
+  const seconds = await time(() => executable.run([x, w], [y], {}));
+  console.log(`1x${k}x${n} by ${vectors} vectors: ${(seconds * 1e6).toFixed(2)} µs`);
+}
+
 async function elementwise(): Promise<void> {
   const n = 1024;
   const executable = runtime.load(emitWasm(p.elementwise((x, y) => p.add(p.mul(x, y), x))));
@@ -59,9 +69,12 @@ async function empty(): Promise<void> {
   const inPlace = await time(() => device.run([a, b], [c], { n: 4 }));
   const [x, y] = [noise(4), noise(4)];
   const host = await time(() => device.run([x, y], ["host"], { n: 4 }));
-  console.log(`a call on 4 elements: ${(inPlace * 1e9).toFixed(0)} ns in device memory, ${(host * 1e9).toFixed(0)} ns from and to the host`);
+  console.log(
+    `a call on 4 elements: ${(inPlace * 1e9).toFixed(0)} ns in device memory, ${(host * 1e9).toFixed(0)} ns from and to the host`,
+  );
 }
 
 await tile();
+for (const vectors of [2, 4, 5, 10]) await row(vectors);
 await elementwise();
 await empty();

@@ -5,7 +5,7 @@
  */
 import { FormatError } from "../base/errors.ts";
 import type { ModelDefinition } from "../nn/index.ts";
-import type { TrainingFacts, TrainingState } from "../train/index.ts";
+import type { TrainingState } from "../train/index.ts";
 import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
 import { readDefinition } from "./modelFile.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
@@ -26,27 +26,30 @@ export function encodeCheckpoint({ definition, state, metadata = {} }: Omit<Chec
 export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   expectKind(metadata, "checkpoint", where);
-  const facts = readJson(metadata, "checkpoint", where);
-  if (!isFacts(facts)) {
+  const entry = readJson(metadata, "checkpoint", where);
+  const facts = factsOf(entry);
+  if (facts === undefined) {
     throw new FormatError(`${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve.`, {
-      version: facts.version,
+      version: entry.version,
     });
   }
   return { definition: readDefinition(metadata, where), state: { arrays: tensors, json: facts }, metadata: extraMetadata(metadata) };
 }
 
-function isFacts(value: Record<string, unknown>): value is Record<string, unknown> & TrainingFacts {
+type TrainingFacts = TrainingState["json"];
+
+function factsOf(value: Record<string, unknown>): TrainingFacts | undefined {
   const { version, steps, position, rows, seconds, optimizer } = value as Partial<Record<keyof TrainingFacts, unknown>>;
   const counts = isRecord(position) ? [steps, position.epoch, position.index] : [undefined];
-  return (
+  const isWhole =
     version === 1 &&
     counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
     typeof seconds === "number" &&
     Array.isArray(rows) &&
     rows.every((row) => isRecord(row) && Object.values(row).every((x) => typeof x === "number")) &&
     isRecord(optimizer) &&
-    typeof optimizer.kind === "string"
-  );
+    typeof optimizer.kind === "string";
+  return isWhole ? (value as unknown as TrainingFacts) : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -40,6 +40,6 @@ export function embedding({ name, ...given }: EmbeddingOptions): Layer {
         { got: input.dtype },
       );
     },
-    apply: ({ params, x }) => take((params as { embeddings: Tensor }).embeddings, x, { name: where }),
+    apply: ({ params, x }) => take((params as { embeddings: Tensor }).embeddings, x, { name: name ?? "embedding" }),
   });
 }

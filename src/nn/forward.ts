@@ -61,8 +61,8 @@ function walk(network: Network, { params, state, inputs, context }: ForwardCall,
   const values = [...inputs];
   const after: { [name: string]: Tree<Tensor> } = {};
   let base: Tensor | undefined;
-  const baseKey = (): Tensor => {
-    base ??= context.key();
+  const baseKey = (asker: string): Tensor => {
+    base ??= context.key(asker);
     return base;
   };
   for (const part of network.calls) {
@@ -70,7 +70,7 @@ function walk(network: Network, { params, state, inputs, context }: ForwardCall,
       params: params[part.layer.name] ?? {},
       state: state[part.name] ?? {},
       inputs: part.from.map((i) => values[i]),
-      context: ownKeys(part.name, context.training, baseKey),
+      context: ownKeys(part, context.training, baseKey),
     };
     const result = withScope(part.name, () => run(part, layerCall));
     values.push(result.y);
@@ -85,9 +85,10 @@ export function hasState({ state }: NetworkCall): boolean {
 }
 
 /** Keys by the name of the call, so that what one layer draws does not depend on the layers before it. */
-function ownKeys(name: string, training: boolean, base: () => Tensor): Context {
+function ownKeys({ name, layer }: NetworkCall, training: boolean, base: (asker: string) => Tensor): Context {
   let drawn = 0;
-  return { training, key: () => foldIn(foldIn(base(), hash(name)), drawn++) };
+  const asker = describeLayer(layer.kind, layer.name);
+  return { training, key: () => foldIn(foldIn(base(asker), hash(name)), drawn++) };
 }
 
 /** FNV-1a, 31 bits of it: a number for a name. */

@@ -112,12 +112,12 @@ export function initialValue(
       { initializer },
     );
   }
-  if (!isPerGate(initializer)) return Float32Array.from(fill(initializer, shape, key));
+  if (!isPerGate(initializer)) return Float32Array.from(fill(where, initializer, shape, key));
   const columns = (shape.at(-1) ?? 1) / gates.length;
   const block = [...shape.slice(0, -1), columns];
   const out = new Float32Array(shape.reduce((product, size) => product * size, 1));
   gates.forEach((gate, g) => {
-    const values = fill(initializer[gate] ?? initializer.rest, block, foldIn(key, g));
+    const values = fill(where, initializer[gate] ?? initializer.rest, block, foldIn(key, g));
     values.forEach((value, i) => {
       out[Math.floor(i / columns) * columns * gates.length + g * columns + (i % columns)] = value;
     });
@@ -130,8 +130,14 @@ function isPerGate(value: unknown): value is GateInitializers {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("name" in value);
 }
 
-function fill(chosen: Choice<InitializerName>, shape: readonly number[], key: Key): Float64Array {
+function fill(where: string, chosen: Choice<InitializerName>, shape: readonly number[], key: Key): Float64Array {
   const { name, options } = readChoice(chosen, rules);
+  if ((name === "orthogonal" && shape.length < 2) || (name === "identity" && shape.length !== 2)) {
+    throw new OptionError(
+      `${where}: expected a matrix for the initialiser "${name}", got ${formatShape(shape)}. Choose another initialiser.`,
+      { shape },
+    );
+  }
   const out = new Float64Array(shape.reduce((product, size) => product * size, 1));
   fills[name](out, shape, key, options as unknown as Options);
   return out;
@@ -176,11 +182,5 @@ function normalAt(key: Key, i: number): number {
 }
 
 function fillIdentity(out: Float64Array, shape: readonly number[], gain: number): void {
-  if (shape.length !== 2) {
-    throw new OptionError(
-      `initialiser "identity": expected a weight with 2 axes, got ${shape.length}. Choose another initialiser.`,
-      { shape },
-    );
-  }
   for (let i = 0; i < Math.min(shape[0], shape[1]); i++) out[i * shape[1] + i] = gain;
 }

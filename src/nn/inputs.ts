@@ -38,7 +38,7 @@ function inOrder(where: string, inputs: readonly NetworkInput[], x: ModelInput):
       ? `${list.length} tensors`
       : "an array of other things than tensors";
     throw new OptionError(
-      `${where}: expected ${names.length} tensors (${names.join(", ")}), got ${got}. Make tensors with tensor(...).`,
+      `${where}: expected a tensor for each of its inputs (${names.join(", ")}), got ${got}. Make tensors with tensor(...).`,
       { inputs: names },
     );
   }
@@ -70,7 +70,11 @@ function checkInput(where: string, name: string, spec: TensorSpec, x: Tensor, st
       typeof want === "number" ? want === x.shape[axis] : (x.shape[axis] as number) > 0,
     );
   if (fits) return;
-  const advice = step ? "One step has no time axis." : "The first axis is the batch, the second time.";
+  const advice = x.shape.includes(0)
+    ? "Give at least one row and one step."
+    : step
+      ? "One step has no time axis."
+      : "The first axis is the batch, the second time.";
   throw new ShapeError(
     `${where}: expected the input "${name}" to have the shape ${formatShape(spec.shape)}, got ${formatShape(x.shape)}. ${advice}`,
     { input: name, shapes: [spec.shape, x.shape] },

@@ -61,8 +61,8 @@ export function stateOf(shape: readonly number[], dtype: DType = "float32"): Sta
 /** What a pure function may know beside its arguments. */
 export interface Context {
   readonly training: boolean;
-  /** A fresh random key; OptionError where none was given. */
-  key(): Tensor;
+  /** A fresh random key; OptionError, in the name of who asks, where none was given. */
+  key(asker?: string): Tensor;
 }
 
 /** A context whose keys are drawn in order from one key. */
@@ -70,10 +70,10 @@ export function context(options: { readonly training?: boolean; readonly key?: T
   let drawn = 0;
   return {
     training: options.training ?? false,
-    key() {
+    key(asker = "context") {
       if (options.key !== undefined) return foldIn(options.key, drawn++);
       throw new OptionError(
-        "dropout: expected a random key while training, got none. Pass { key: 1 } or a key made by randomKey().",
+        `${asker}: expected a random key, since it draws random numbers, got none. Pass { key: 1 } or a key made by randomKey().`,
       );
     },
   };

@@ -30,13 +30,11 @@ export function readOptions<R extends Readonly<Record<string, OptionRule<unknown
     const expected =
       value === undefined ? `given, ${rule.expected(value) ?? "it has no default"}` : rule.expected(value);
     if (expected === undefined) return [key, value];
-    throw new OptionError(
-      `${where}: expected the option "${key}" to be ${expected}, got ${show(value)}. Give { ${key}: ... } such a value.`,
-      {
-        option: key,
-        value,
-      },
-    );
+    const advice = value === undefined ? `Add { ${key}: ... }.` : `Change ${key} to one.`;
+    throw new OptionError(`${where}: expected the option "${key}" to be ${expected}, got ${show(value)}. ${advice}`, {
+      option: key,
+      value,
+    });
   });
   return Object.freeze(Object.fromEntries(entries)) as Complete<R>;
 }
@@ -73,7 +71,9 @@ export function finiteNumber(
   below = Number.POSITIVE_INFINITY,
 ): OptionRule<number> {
   const words =
-    below === Number.POSITIVE_INFINITY ? "a finite number" : `a number of at least ${minimum} and below ${below}`;
+    below === Number.POSITIVE_INFINITY
+      ? `a finite number${minimum > below * -1 ? ` of at least ${minimum}` : ""}`
+      : `a number of at least ${minimum} and below ${below}`;
   const fits = (value: unknown): boolean =>
     Number.isFinite(value) && (value as number) >= minimum && (value as number) < below;
   return { fallback, expected: (value) => (fits(value) ? undefined : words) };
@@ -159,6 +159,8 @@ function nearestTo(name: string, known: readonly string[]): string {
 }
 
 function nearest(name: string, known: readonly string[]): string | undefined {
+  const inside = known.find((one) => name.length > 3 && one.toLowerCase().includes(name.toLowerCase()));
+  if (inside !== undefined) return inside;
   const best = [...known].sort((a, b) => distance(name, a) - distance(name, b)).at(0);
   return best !== undefined && distance(name, best) <= Math.max(2, name.length / 2) ? best : undefined;
 }

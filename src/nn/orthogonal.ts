@@ -1,5 +1,4 @@
 /** Random orthogonal matrices: the Q of a QR decomposition of a normal matrix, in float64 on the host. */
-import { OptionError } from "../base/errors.ts";
 import { fillNormal, type Key } from "../base/random.ts";
 
 /**
@@ -7,12 +6,6 @@ import { fillNormal, type Key } from "../base/random.ts";
  * columns (whichever are fewer) are orthonormal. Saxe et al. 2013, "Exact solutions to the nonlinear dynamics of learning".
  */
 export function fillOrthogonal(out: Float64Array, shape: readonly number[], key: Key, gain: number): void {
-  if (shape.length < 2) {
-    throw new OptionError(
-      `initialiser "orthogonal": expected a weight with 2 axes or more, got ${shape.length}. Choose another initialiser.`,
-      { shape },
-    );
-  }
   const columns = shape.at(-1) as number;
   const rows = out.length / columns;
   const count = Math.min(rows, columns);

@@ -32,6 +32,21 @@ export function lift(builder: Builder, { op, params }: Node, ins: readonly Lifte
   return rule(builder, params as OpParams[OpName], ins, length).map((value) => ({ value, stacked: true }));
 }
 
+/** The outputs of a whole graph for all steps at once, or undefined where one of its nodes cannot be lifted. */
+export function liftAll(builder: Builder, graph: Graph, ins: readonly Lifted[], length: Dim): readonly Lifted[] | undefined {
+  const lifted = new Map<Value, Lifted>(graph.inputs.map(({ value }, i) => [value, ins[i]]));
+  const get = (value: Value): Lifted => lifted.get(value) as Lifted;
+  const { scope } = builder;
+  for (const node of graph.nodes) {
+    builder.scope = node.scope;
+    const outs = lift(builder, node, node.ins.map(get), length);
+    if (outs === undefined) return undefined;
+    node.outs.forEach((out, i) => lifted.set(out, outs[i]));
+  }
+  builder.scope = scope;
+  return graph.outputs.map(get);
+}
+
 /** Whether a node of this op can be lifted, whatever of its operands is stacked. */
 export function canLift(op: OpName, params: OpParams[OpName]): boolean {
   if (liftRules[op] === "impossible") return false;
@@ -152,17 +167,12 @@ function liftScan(builder: Builder, params: OpParams["scan"], ins: readonly Lift
 
 function liftBody(params: OpParams["scan"], stacked: readonly boolean[], length: Dim): Graph {
   const builder = new Builder(params.body.name);
-  const lifted = new Map<Value, Lifted>();
-  params.body.inputs.forEach(({ name, value: { dtype, shape }, value }, i) => {
-    const input = builder.input(name, { dtype, shape: stacked[i] ? [length, ...shape] : shape });
-    lifted.set(value, { value: input, stacked: stacked[i] });
+  const lifted = params.body.inputs.map(({ name, value: { dtype, shape } }, i) => {
+    const value = builder.input(name, { dtype, shape: stacked[i] ? [length, ...shape] : shape });
+    return { value, stacked: stacked[i] };
   });
-  const get = (value: Value): Lifted => lifted.get(value) as Lifted;
-  for (const node of params.body.nodes) {
-    builder.scope = node.scope;
-    lift(builder, node, node.ins.map(get), length)?.forEach((out, i) => lifted.set(node.outs[i], out));
-  }
-  return builder.finish(params.body.outputs.map((out) => spread(builder, get(out), length)));
+  const outs = liftAll(builder, params.body, lifted, length) as readonly Lifted[];
+  return builder.finish(outs.map((out) => spread(builder, out, length)));
 }
 
 /** Exchanges the two leading axes. */

@@ -46,7 +46,7 @@ export function planSink(parts: ScanParts): SinkPlan | undefined {
   const kept = parts.ys.map(({ step }) => step).filter((step) => !sunk.has(step));
   const there = new Set<Value>([...parts.xs.map(({ input }) => input.value), ...kept]);
   const roots = [...sunk, ...[...heavy].flatMap(({ value }) => plans.get(value)?.leaves ?? [])];
-  const emitted = choose(body, wanted(body, hot, roots), there);
+  const emitted = choose(body, wanted(body, hot, roots), core, there);
   const light = accumulators.flatMap(({ terms }) => terms.filter((term) => !heavy.has(term) && isThere(body, term, there)));
   const sinking = new Set([...heavy, ...light]);
   if (sunk.size === 0 && sinking.size === 0) return undefined;
@@ -116,11 +116,11 @@ function wanted({ producers, reach }: Body, hot: ReadonlySet<Value>, roots: read
   return found;
 }
 
-/** Which of the wanted values become ys: those that are not there and not cheap to compute from what is. */
-function choose(body: Body, values: ReadonlySet<Value>, there: Set<Value>): Value[] {
+/** Which of the wanted values become ys: those that are not there, and that the loop computes anyway or are not cheap. */
+function choose(body: Body, values: ReadonlySet<Value>, core: ReadonlySet<Value>, there: Set<Value>): Value[] {
   const inOrder = [...body.parts.carry.map(({ input }) => input.value), ...body.parts.nodes.flatMap(({ outs }) => outs)];
   return inOrder.filter((value) => {
-    if (!values.has(value) || cost(body, value, there) <= cheap) return false;
+    if (!values.has(value) || cost(body, value, there) <= (core.has(value) ? 0 : cheap)) return false;
     there.add(value);
     return true;
   });

@@ -25,7 +25,9 @@ export class MemoryBuffer implements DeviceBuffer {
 
   /** Byte address of the first element. */
   get address(): number {
-    return this.#address ?? internal("device memory is used after it was freed", { dtype: this.dtype, length: this.length });
+    return (
+      this.#address ?? internal("device memory is used after it was freed", { dtype: this.dtype, length: this.length })
+    );
   }
 
   /** Notes that it is an argument of a call. */

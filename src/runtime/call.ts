@@ -3,8 +3,8 @@
  * what is not in device memory, because a streaming step must cost less here than its arithmetic.
  */
 import { type DimValues, symbolsOf } from "../base/dims.ts";
-import { type HostArray, bytesPerElement } from "../base/dtypes.ts";
-import { NumericError, internal } from "../base/errors.ts";
+import { bytesPerElement, type HostArray } from "../base/dtypes.ts";
+import { internal, NumericError } from "../base/errors.ts";
 import type { Buffer, Program } from "../loops/ir.ts";
 import type { WasmArtefact } from "../target/target.ts";
 import { bufferOffset, failedCheckOffset, failedValueOffset, frameBytes, sizeOffset } from "../target/wasm/frame.ts";
@@ -64,7 +64,8 @@ export class WasmExecutable implements Executable {
       throw this.#failure(error);
     }
     const results = new Array<HostArray | undefined>(destinations.length).fill(undefined);
-    for (const slot of this.#slots) if (slot.output >= 0) results[slot.output] = this.#bringOut(slot, destinations[slot.output]);
+    for (const slot of this.#slots)
+      if (slot.output >= 0) results[slot.output] = this.#bringOut(slot, destinations[slot.output]);
     return results;
   }
 
@@ -103,7 +104,11 @@ export class WasmExecutable implements Executable {
     plan.sizes.forEach((value, i) => this.#word(sizeOffset(this.#program, i), value));
   }
 
-  #bringIn({ index, buffer, input, output }: Slot, args: readonly Argument[], destinations: readonly Destination[]): void {
+  #bringIn(
+    { index, buffer, input, output }: Slot,
+    args: readonly Argument[],
+    destinations: readonly Destination[],
+  ): void {
     if (this.#places[index] === place.direct) {
       const device = (output >= 0 ? destinations[output] : args[input]) as MemoryBuffer;
       this.#expect(buffer, index, device);
@@ -164,7 +169,11 @@ export class WasmExecutable implements Executable {
     const value = ints[(this.#frame + failedValueOffset) / bytesPerElement];
     this.#word(failedCheckOffset, 0);
     const { message } = this.#program.checks[failed - 1];
-    return new NumericError(message.replaceAll("{value}", String(value)), { program: this.#program.name, check: failed - 1, value });
+    return new NumericError(message.replaceAll("{value}", String(value)), {
+      program: this.#program.name,
+      check: failed - 1,
+      value,
+    });
   }
 
   // ---- once -----------------------------------------------------------------------------------------------------
@@ -196,7 +205,12 @@ function slotsOf(program: Program): Slot[] {
 }
 
 /** Where a slot's buffer is in this call. All device arguments have met the call before. */
-function placeOf({ input, output }: Slot, args: readonly Argument[], destinations: readonly Destination[], call: number): number {
+function placeOf(
+  { input, output }: Slot,
+  args: readonly Argument[],
+  destinations: readonly Destination[],
+  call: number,
+): number {
   if (output < 0) return args[input] instanceof MemoryBuffer ? place.direct : place.host;
   const destination = destinations[output];
   if (destination === "host") return place.host;

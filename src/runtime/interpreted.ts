@@ -2,7 +2,7 @@
  * A runtime that compiles nothing: it runs graphs through the graph interpreter. For tests, diagnoses and machines
  * without WebAssembly. Slow and obvious; the same behaviour as `wasm.ts`, device memory and in-place results included.
  */
-import { type DType, type HostArray, allocate } from "../base/dtypes.ts";
+import { allocate, type DType, type HostArray } from "../base/dtypes.ts";
 import { internal } from "../base/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { interpret } from "../graph/interpret.ts";
@@ -64,7 +64,11 @@ class HostBuffer implements DeviceBuffer {
   }
 
   write(data: HostArray): void {
-    if (data.length !== this.length) internal("a device buffer is written with another number of elements", { expected: this.length, got: data.length });
+    if (data.length !== this.length)
+      internal("a device buffer is written with another number of elements", {
+        expected: this.length,
+        got: data.length,
+      });
     this.#data.set(data);
   }
 

@@ -8,11 +8,13 @@ import type { Program } from "../loops/ir.ts";
  *   frame[1]            and its offending value
  *   frame[2 + i]        byte address of `program.buffers[i]`
  *   frame[2 + n + j]    value of `program.sizes[j]`, n = number of buffers
- * A failed `require` writes the two words and traps (`unreachable`).
+ * A failed `require` writes the two words and traps (`unreachable`). No buffer may lie below address 65536
+ * (`wasm/frame.ts` says why).
  */
 export interface WasmArtefact {
   readonly kind: "wasm";
   readonly bytes: Uint8Array;
+  /** The program as emitted: `sizes` may hold more than it came with. */
   readonly program: Program;
 }
 

@@ -21,10 +21,8 @@ export interface TrainingRun {
   means(): Record<string, number>;
 }
 
-/** Ends the training after this step or epoch. */
-export type Verdict = "stop" | undefined | void;
-
-type Reaction = Verdict | Promise<Verdict>;
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback without return is the usual one, async or not
+type Reaction = "stop" | void | Promise<"stop" | void>;
 
 /** Any of these may be async, and any may end the training by returning "stop". */
 export interface Callback {

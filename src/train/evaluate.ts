@@ -91,7 +91,8 @@ export function createEvaluation(
       const args = argumentsOf(model, data.batch(0, index));
       const rows = args.x[0].shape[0] as number;
       if (data.carriesState) {
-        expectLanes((lanes ??= rows), rows);
+        lanes ??= rows;
+        expectLanes(lanes, rows);
         state ??= model.zeroState(rows);
       }
       const result = programFor(signatureOf(model, args, lanes), state)(args.x, args.y, args.sampleWeights, state);

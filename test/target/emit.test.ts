@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import type { DimValues } from "../../src/base/dims.ts";
 import { NumericError } from "../../src/base/errors.ts";
-import { type BinaryFn, type Expr, type Program, type UnaryFn, types } from "../../src/loops/ir.ts";
 import { interpret } from "../../src/loops/interpret.ts";
+import { type BinaryFn, type Expr, type Program, types, type UnaryFn } from "../../src/loops/ir.ts";
 import { createRuntime } from "../../src/runtime/wasm.ts";
 import { emitWasm } from "../../src/target/wasm/emit.ts";
 import * as p from "./programs.ts";
@@ -20,7 +20,11 @@ function run(program: Program, inputs: readonly (Float32Array | Int32Array)[], d
     .map((result) => [...(result ?? [])]);
 }
 
-function expectLikeInterpreter(program: Program, inputs: readonly (Float32Array | Int32Array)[], dims: DimValues = {}): void {
+function expectLikeInterpreter(
+  program: Program,
+  inputs: readonly (Float32Array | Int32Array)[],
+  dims: DimValues = {},
+): void {
   const expected = interpret(program, inputs, dims, { precision: "float32" }).map((data) => [...data]);
   expect(run(program, inputs, dims)).toEqual(expected);
 }
@@ -41,7 +45,9 @@ function plain(count: number, seed: number): Float32Array {
 
 function integers(count: number, seed: number): Int32Array {
   const special = [0, 1, -1, 7, -7, 2147483647, -2147483648];
-  return Int32Array.from(floats(count, seed), (x, i) => (i % 3 === 0 && i / 3 < special.length ? special[i / 3] : Math.trunc(x * 1000)));
+  return Int32Array.from(floats(count, seed), (x, i) =>
+    i % 3 === 0 && i / 3 < special.length ? special[i / 3] : Math.trunc(x * 1000),
+  );
 }
 
 const floatUnary: UnaryFn[] = ["neg", "abs", "sign", "floor", "nearest", "sqrt"];
@@ -51,34 +57,62 @@ const integerBinary: BinaryFn[] = ["add", "sub", "mul", "mod", "max", "min", "an
 const comparisons: BinaryFn[] = ["less", "lessEqual", "equal"];
 
 test.each(floatUnary)("%s of floats, vectors and tail", (fn) => {
-  expectLikeInterpreter(p.elementwise((a) => p.unary(fn, a)), [floats(47, 1), floats(47, 2)], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a) => p.unary(fn, a)),
+    [floats(47, 1), floats(47, 2)],
+    { n: 47 },
+  );
 });
 
 test.each(integerUnary)("%s of integers", (fn) => {
-  expectLikeInterpreter(p.elementwise((a) => p.unary(fn, a), "i32"), [integers(47, 1), integers(47, 2)], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a) => p.unary(fn, a), "i32"),
+    [integers(47, 1), integers(47, 2)],
+    { n: 47 },
+  );
 });
 
 test.each(floatBinary)("%s of floats", (fn) => {
-  expectLikeInterpreter(p.elementwise((a, b) => p.binary(fn, a, b)), [floats(47, 3), floats(47, 4).reverse()], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a, b) => p.binary(fn, a, b)),
+    [floats(47, 3), floats(47, 4).reverse()],
+    { n: 47 },
+  );
 });
 
 test.each(["max", "min"] as const)("%s with a constant passes NaN on from either side", (fn) => {
   const bound = (x: Expr): Expr => (x.type.lanes === 4 ? p.splat(p.f32(0.25)) : p.f32(0.25));
-  expectLikeInterpreter(p.elementwise((a, b) => p.add(p.binary(fn, a, bound(a)), p.binary(fn, bound(b), b))), [floats(47, 3), plain(47, 4)], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a, b) => p.add(p.binary(fn, a, bound(a)), p.binary(fn, bound(b), b))),
+    [floats(47, 3), plain(47, 4)],
+    { n: 47 },
+  );
 });
 
 test.each(integerBinary)("%s of integers", (fn) => {
-  expectLikeInterpreter(p.elementwise((a, b) => p.binary(fn, a, b), "i32"), [integers(47, 5), integers(47, 6).reverse()], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a, b) => p.binary(fn, a, b), "i32"),
+    [integers(47, 5), integers(47, 6).reverse()],
+    { n: 47 },
+  );
 });
 
 test("mod of floats has the sign of the divisor", () => {
-  const [result] = run(p.elementwise((a, b) => p.binary("mod", a, b)), [Float32Array.of(5, -5, 5, -5, 7), Float32Array.of(3, 3, -3, -3, 0.5)], { n: 5 });
+  const [result] = run(
+    p.elementwise((a, b) => p.binary("mod", a, b)),
+    [Float32Array.of(5, -5, 5, -5, 7), Float32Array.of(3, 3, -3, -3, 0.5)],
+    { n: 5 },
+  );
   expect(result.map((x) => x + 0)).toEqual([2, 1, -1, -2, 0]);
 });
 
 test("mod and shifts of integers by a constant", () => {
   const same = (x: Expr, value: number): Expr => (x.type.lanes === 4 ? p.splat(p.i32(value)) : p.i32(value));
-  const f = (a: Expr): Expr => p.add(p.add(p.binary("mod", a, same(a, 8)), p.binary("mod", a, same(a, -3))), p.binary("xor", p.binary("shl", a, same(a, 13)), p.binary("shr", a, same(a, 7))));
+  const f = (a: Expr): Expr =>
+    p.add(
+      p.add(p.binary("mod", a, same(a, 8)), p.binary("mod", a, same(a, -3))),
+      p.binary("xor", p.binary("shl", a, same(a, 13)), p.binary("shr", a, same(a, 7))),
+    );
   expectLikeInterpreter(p.elementwise(f, "i32"), [integers(47, 7), integers(47, 8)], { n: 47 });
 });
 
@@ -88,7 +122,11 @@ test.each(["f32", "i32"] as const)("comparisons of %s give masks that select, ca
   for (const fn of comparisons) {
     const f = (a: Expr, b: Expr): Expr => {
       const found = p.binary(fn, a, b);
-      const either = p.binary("or", p.unary("not", found), p.binary("and", found, p.binary("equal", found, p.cast(a, "bool"))));
+      const either = p.binary(
+        "or",
+        p.unary("not", found),
+        p.binary("and", found, p.binary("equal", found, p.cast(a, "bool"))),
+      );
       return p.add(p.select(found, a, b), p.cast(either, scalar));
     };
     expectLikeInterpreter(p.elementwise(f, scalar), data, { n: 47 });
@@ -96,26 +134,51 @@ test.each(["f32", "i32"] as const)("comparisons of %s give masks that select, ca
 });
 
 test("conversions between floats, integers and bits", () => {
-  expectLikeInterpreter(p.elementwise((a) => p.cast(a, "i32"), "f32", "i32"), [floats(47, 11), floats(47, 12)], { n: 47 });
-  expectLikeInterpreter(p.elementwise((a) => p.cast(a, "f32"), "i32", "f32"), [integers(47, 11), integers(47, 12)], { n: 47 });
-  const bits = (a: Expr): Expr => p.unary("bitsToFloat", p.add(p.unary("floatToBits", a), a.type.lanes === 4 ? p.splat(p.i32(1)) : p.i32(1)));
+  expectLikeInterpreter(
+    p.elementwise((a) => p.cast(a, "i32"), "f32", "i32"),
+    [floats(47, 11), floats(47, 12)],
+    { n: 47 },
+  );
+  expectLikeInterpreter(
+    p.elementwise((a) => p.cast(a, "f32"), "i32", "f32"),
+    [integers(47, 11), integers(47, 12)],
+    { n: 47 },
+  );
+  const bits = (a: Expr): Expr =>
+    p.unary("bitsToFloat", p.add(p.unary("floatToBits", a), a.type.lanes === 4 ? p.splat(p.i32(1)) : p.i32(1)));
   expectLikeInterpreter(p.elementwise(bits), [plain(47, 13), plain(47, 14)], { n: 47 });
 });
 
 test("a ramp holds the indices of its lanes", () => {
-  expectLikeInterpreter(p.elementwise((a, _, index) => p.add(p.cast(index, "f32"), a)), [plain(47, 15), plain(47, 16)], { n: 47 });
+  expectLikeInterpreter(
+    p.elementwise((a, _, index) => p.add(p.cast(index, "f32"), a)),
+    [plain(47, 15), plain(47, 16)],
+    { n: 47 },
+  );
 });
 
 test.each([0, 1, 3, 4, 5, 8])("elementwise loops over %i elements stop where they should", (n) => {
-  expectLikeInterpreter(p.elementwise((a, b) => p.mul(a, b)), [plain(n, 17), plain(n, 18)], { n });
+  expectLikeInterpreter(
+    p.elementwise((a, b) => p.mul(a, b)),
+    [plain(n, 17), plain(n, 18)],
+    { n },
+  );
 });
 
-test.each([{ n: 0, k: 3 }, { n: 3, k: 0 }, { n: 5, k: 7 }])("row sums of a matrix with free sizes $n x $k", ({ n, k }) => {
+test.each([
+  { n: 0, k: 3 },
+  { n: 3, k: 0 },
+  { n: 5, k: 7 },
+])("row sums of a matrix with free sizes $n x $k", ({ n, k }) => {
   expectLikeInterpreter(p.rowSums(), [plain(n * k, 19)], { n, k });
 });
 
 test("the tile of a matrix product adds in the order of the interpreter", () => {
   expectLikeInterpreter(p.matrixTiles(8, 13, 3), [plain(8 * 13, 20), plain(13 * 24, 21)]);
+});
+
+test("a row times a matrix adds in the order of the interpreter", () => {
+  expectLikeInterpreter(p.rowTimesMatrix(11, 32, 4), [plain(11, 22), plain(11 * 32, 23)]);
 });
 
 test.each([0, 1, 5])("a time loop of %i steps calls its kernels each step", (t) => {
@@ -138,6 +201,8 @@ test("a gather reads rows, and an index outside raises the check's message with 
 });
 
 test("a function that should have been decomposed is our own bug", () => {
-  expect(() => emitWasm(p.elementwise((a) => p.unary("tanh", a)))).toThrow("internal: the WebAssembly target does not spell tanh of f32x4");
+  expect(() => emitWasm(p.elementwise((a) => p.unary("tanh", a)))).toThrow(
+    "internal: the WebAssembly target does not spell tanh of f32x4",
+  );
   expect(types.f32.lanes).toBe(1);
 });

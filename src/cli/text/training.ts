@@ -116,7 +116,7 @@ class Session {
     const left = minutes === undefined ? undefined : minutes - this.#trainer.seconds / 60;
     if (left !== undefined && left <= 0) return undefined;
     const callback: Callback = {
-      onTrainBegin: (run) => this.#setRate(run),
+      onTrainBegin: (run) => void this.#setRate(run),
       onStepEnd: (run) => this.#afterStep(run),
       onEpochEnd: ({ trainer, rows }) => this.#watcher.measured?.({ epoch: trainer.position.epoch, bitsPerCharacter: this.#bits(rows.at(-1)?.valLoss ?? Number.NaN) }),
     };

@@ -32,7 +32,7 @@ export interface Axis {
 
 /** Loops that run `body` for every element of `shape`. */
 export function elementwiseNest(context: Context, shape: Shape, body: Body): Stmt[] {
-  const axes = joinAxes(context, shape, () => true, (index) => body(index).flatMap((t) => [t.index, t.value]));
+  const axes = joinAxes(shape, () => true, (index) => body(index).flatMap((t) => [t.index, t.value]));
   if (axes.length === 0) return storesOf(context, body(indexAt(shape, [], [])));
   const outer = axes.slice(0, -1).map(() => context.variable("i"));
   const inner = axes[axes.length - 1];
@@ -77,7 +77,6 @@ function storesOf(context: Context, targets: readonly Target[]): Stmt[] {
  * `expressions` makes of an index. Axes of size 1 vanish.
  */
 export function joinAxes(
-  context: Context,
   shape: Shape,
   kindOf: (axis: number) => unknown,
   expressions: (index: Index) => readonly Expr[],
@@ -93,7 +92,6 @@ export function joinAxes(
       joined[joined.length - 1] = { size: multiplyDims(last.size, axis.size), members: [...last.members, ...axis.members] };
     } else joined.push(axis);
   });
-  void context;
   return joined;
 }
 

@@ -7,7 +7,7 @@ import type { Dim } from "../../base/dims.ts";
 import type { Shape } from "../../base/shapes.ts";
 import type { ReduceKind } from "../../graph/ops.ts";
 import { affine, isMultiple } from "../affine.ts";
-import { add, binary, constant, i32, lane, letIn, loop, ref, select, set, size, splat, store, varOf, when } from "../build.ts";
+import { add, binary, constant, i32, lane, letIn, loop, ref, set, size, splat, store, varOf, when } from "../build.ts";
 import { type Expr, type Stmt, type Variable, types } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { substitute } from "../walk.ts";
@@ -36,7 +36,7 @@ interface Plan extends Reduction {
 export function reduceNest(context: Context, reduction: Reduction): Stmt[] {
   const { shape, axes, read, out } = reduction;
   const target = (index: Index): Expr => indexOf(out, index.filter((_, axis) => !axes.includes(axis)));
-  const loops = joinAxes(context, shape, (axis) => axes.includes(axis), (index) => [read(index), target(index)]);
+  const loops = joinAxes(shape, (axis) => axes.includes(axis), (index) => [read(index), target(index)]);
   const counters = loops.map(() => context.variable("i"));
   const plan: Plan = { ...reduction, context, loops, counters };
   const kept = loops.map((_, i) => i).filter((i) => !isReduced(plan, i));
@@ -142,7 +142,7 @@ function columnBlocks(plan: Plan, target: (index: Index) => Expr): Stmt[] | unde
   const index = indexAt(plan.shape, plan.loops, plan.counters);
   if (vectorise(elementAt(plan), counter) === undefined || coefficient(affine(target(index)), counter) !== 1) return undefined;
   const to = (by: number): Expr => (by === 1 ? size(length) : binary("and", size(length), i32(-by)));
-  const widths = [16, 4, 1].filter((by, i, all) => i === 0 ? typeof length !== "number" || length >= 16 : !isMultiple(length, all[i - 1]) || (typeof length === "number" && length < all[i - 1]));
+  const widths = blockWidths(length);
   let from = i32(0);
   return widths.map((by, i) => {
     const fresh: Plan = i === 0 ? plan : { ...plan, counters: plan.counters.map((c, j) => (isReduced(plan, j) || j === last ? plan.context.variable("i") : c)) };
@@ -150,6 +150,16 @@ function columnBlocks(plan: Plan, target: (index: Index) => Expr): Stmt[] | unde
     from = to(by);
     return block;
   });
+}
+
+/** Which of the widths 16, 4 and 1 a number of columns needs, in this order. */
+function blockWidths(length: Dim): number[] {
+  const known = typeof length === "number";
+  const widths: number[] = [];
+  if (!known || length >= 16) widths.push(16);
+  if (known ? length % 16 >= 4 : !isMultiple(length, 16)) widths.push(4);
+  if (!isMultiple(length, 4)) widths.push(1);
+  return widths;
 }
 
 function columnBlock(plan: Plan, width: number, target: (index: Index) => Expr): Stmt[] {
@@ -199,7 +209,6 @@ export function argmaxNest(context: Context, shape: Shape, axis: number, read: R
     loop(counters[axis], i32(1), size(shape[axis]), 1, [letIn(x, read(index)), better]),
     store(out.buffer, indexOf(out, index.filter((_, i) => i !== axis)), ref(at)),
   ];
-  void select;
   return shape.reduceRight<Stmt[]>(
     (body, dim, i) => (i === axis ? body : [loop(counters[i], i32(0), size(dim), 1, body, true)]),
     inner,

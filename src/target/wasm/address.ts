@@ -4,7 +4,7 @@
  * pointer. Pure functions; where atoms live at run time is the business of `pointers.ts`.
  */
 import { type Dim, type Factor, floorDivideDim, symbol } from "../../base/dims.ts";
-import { type Buffer, type Expr, type Variable, types } from "../../loops/ir.ts";
+import { type Buffer, type Expr, types, type Variable } from "../../loops/ir.ts";
 
 /** A factor. Keys are unique in a program; expressions that read memory or changing variables are equal only to themselves. */
 export type Atom =
@@ -70,7 +70,11 @@ export function polynomialOf(expr: Expr, given: Definitions): Polynomial {
 function polynomialOfSize(dim: Dim, given: Definitions): Polynomial {
   if (typeof dim === "number") return constant(dim);
   const atomOf = (factor: Factor): Atom => {
-    const expr: Expr = { kind: "size", type: types.i32, dim: "symbol" in factor ? symbol(factor.symbol) : floorDivideDim(factor.floor, factor.by) };
+    const expr: Expr = {
+      kind: "size",
+      type: types.i32,
+      dim: "symbol" in factor ? symbol(factor.symbol) : floorDivideDim(factor.floor, factor.by),
+    };
     return { kind: "value", key: given.key(expr), expr };
   };
   const parts = dim.terms.map(({ coefficient, factors }) =>
@@ -113,7 +117,13 @@ export function factor(a: Polynomial, key: string): { coefficient: Polynomial; r
     const at = term.atoms.findIndex((atom) => atom.key === key);
     if (at < 0) others.push(term);
     else if (term.atoms.length === 1) whole += term.coefficient;
-    else divided.push(termOf(term.coefficient, term.atoms.filter((_, i) => i !== at)));
+    else
+      divided.push(
+        termOf(
+          term.coefficient,
+          term.atoms.filter((_, i) => i !== at),
+        ),
+      );
   }
   return { coefficient: make(whole, divided), rest: make(a.constant, others) };
 }

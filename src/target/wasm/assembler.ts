@@ -3,7 +3,7 @@
  * It knows nothing of tensors or loops and checks nothing: `WebAssembly.validate` does.
  * Format: https://webassembly.github.io/spec/core/binary/
  */
-import { type LaneOp, type MemoryOp, type PlainOp, laneOpcodes, memoryOpcodes, plainOpcodes } from "./opcodes.ts";
+import { type LaneOp, laneOpcodes, type MemoryOp, memoryOpcodes, type PlainOp, plainOpcodes } from "./opcodes.ts";
 
 export type ValType = "i32" | "f32" | "v128";
 

@@ -9,11 +9,17 @@ import { FunctionBuilder, ModuleBuilder } from "./assembler.ts";
 import { FunctionState, type ModuleState } from "./function.ts";
 import { noFacts } from "./pointers.ts";
 import { valType } from "./scope.ts";
-import { type Outline, emitBlock } from "./statements.ts";
+import { emitBlock, type Outline } from "./statements.ts";
 
 /** Spells a program whose functions are all decomposed into arithmetic (see `loops/math.ts`). */
 export const emitWasm: Emit<WasmArtefact> = (program) => {
-  const shared: ModuleState = { program, module: new ModuleBuilder(), ids: new Map(), names: new Map(), sizes: new Map() };
+  const shared: ModuleState = {
+    program,
+    module: new ModuleBuilder(),
+    ids: new Map(),
+    names: new Map(),
+    sizes: new Map(),
+  };
   for (const dim of program.sizes) shared.sizes.set(formatDim(dim), dim);
   const run = emitFunction(shared, program.name, program.body, []);
   shared.module.export("run", run);
@@ -22,7 +28,12 @@ export const emitWasm: Emit<WasmArtefact> = (program) => {
 };
 
 /** Writes a function of the frame and `params`: once to learn what it needs, then for good. */
-function emitFunction(shared: ModuleState, name: string, body: readonly Stmt[], params: readonly Variable[]): FunctionBuilder {
+function emitFunction(
+  shared: ModuleState,
+  name: string,
+  body: readonly Stmt[],
+  params: readonly Variable[],
+): FunctionBuilder {
   const types = ["i32" as const, ...params.map(({ type }) => valType(type))];
   const facts = noFacts();
   const outline: Outline = (kernel, inner, free) => emitFunction(shared, kernel, inner, free).index;

@@ -6,7 +6,7 @@ import { internal } from "../../base/errors.ts";
 import type { BinaryFn, Expr, LoopType, UnaryFn } from "../../loops/ir.ts";
 import type { FunctionBuilder } from "./assembler.ts";
 import type { PlainOp } from "./opcodes.ts";
-import { type Kind, type Scope, kindOf } from "./scope.ts";
+import { type Kind, kindOf, type Scope } from "./scope.ts";
 import { emitIntegerExtreme, emitLaneShifts, emitMod, emitScalarAbs, emitSign } from "./sequences.ts";
 
 type Spelling = Partial<Record<Kind, readonly PlainOp[]>>;
@@ -48,7 +48,14 @@ const binarySpellings: Readonly<Record<BinaryFn, Spelling>> = {
   shr: { i32: ["i32.shr_u"] },
   less: { f32: ["f32.lt"], i32: ["i32.lt_s"], f32x4: ["f32x4.lt"], i32x4: ["i32x4.lt_s"] },
   lessEqual: { f32: ["f32.le"], i32: ["i32.le_s"], f32x4: ["f32x4.le"], i32x4: ["i32x4.le_s"] },
-  equal: { f32: ["f32.eq"], i32: ["i32.eq"], bool: ["i32.eq"], f32x4: ["f32x4.eq"], i32x4: ["i32x4.eq"], boolx4: ["i32x4.eq"] },
+  equal: {
+    f32: ["f32.eq"],
+    i32: ["i32.eq"],
+    bool: ["i32.eq"],
+    f32x4: ["f32x4.eq"],
+    i32x4: ["i32x4.eq"],
+    boolx4: ["i32x4.eq"],
+  },
 };
 
 /** Pushes the value of an expression. */
@@ -63,7 +70,10 @@ export function emitValue(expr: Expr, scope: Scope): void {
       return scope.size(expr.dim);
     case "load": {
       const offset = scope.address(expr.buffer, expr.index);
-      return f.memory(expr.type.lanes === 4 ? "v128.load" : expr.type.scalar === "f32" ? "f32.load" : "i32.load", offset);
+      return f.memory(
+        expr.type.lanes === 4 ? "v128.load" : expr.type.scalar === "f32" ? "f32.load" : "i32.load",
+        offset,
+      );
     }
     case "unary":
       return emitUnary(expr, scope);
@@ -131,7 +141,8 @@ function emitBinary(expr: Expr & { kind: "binary" }, scope: Scope): void {
 }
 
 function spell(spelling: readonly PlainOp[] | undefined, fn: string, kind: Kind, { f }: Scope): void {
-  if (spelling === undefined) internal(`the WebAssembly target does not spell ${fn} of ${kind}; it should have been decomposed`);
+  if (spelling === undefined)
+    internal(`the WebAssembly target does not spell ${fn} of ${kind}; it should have been decomposed`);
   for (const op of spelling) f.op(op);
 }
 
@@ -162,7 +173,8 @@ function emitExtreme(expr: Expr & { kind: "binary" }, fn: "max" | "min", kind: K
   if (kind === "i32") return emitIntegerExtreme(fn, scope);
   // One instruction instead of about six; right because pmax(x, y) is x where y is not larger, also where x is NaN.
   const bound = constantOf(y);
-  if (kind === "f32x4" && bound !== undefined && !Number.isNaN(bound)) return scope.f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
+  if (kind === "f32x4" && bound !== undefined && !Number.isNaN(bound))
+    return scope.f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
   spell(binarySpellings[fn][kind], fn, kind, scope);
 }
 

@@ -7,8 +7,8 @@ import { type Dim, formatDim } from "../../base/dims.ts";
 import { internal } from "../../base/errors.ts";
 import type { Buffer, Expr, Program, Stmt, Variable } from "../../loops/ir.ts";
 import { operands } from "../../loops/walk.ts";
-import type { FunctionBuilder, ModuleBuilder, ValType } from "./assembler.ts";
 import { type Atom, type Polynomial, polynomialOf } from "./address.ts";
+import type { FunctionBuilder, ModuleBuilder, ValType } from "./assembler.ts";
 import { emitValue } from "./expressions.ts";
 import { bufferOffset, sizeOffset } from "./frame.ts";
 import { type Facts, Pointers } from "./pointers.ts";
@@ -162,7 +162,9 @@ export class FunctionState implements Scope {
   isSubstitutable({ terms }: Polynomial): boolean {
     return terms.every((term) =>
       term.atoms.every(
-        (atom) => atom.kind === "value" && (atom.expr.kind === "size" || (atom.expr.kind === "ref" && this.depthOf(atom) < Infinity)),
+        (atom) =>
+          atom.kind === "value" &&
+          (atom.expr.kind === "size" || (atom.expr.kind === "ref" && this.depthOf(atom) < Infinity)),
       ),
     );
   }
@@ -206,6 +208,9 @@ export class FunctionState implements Scope {
   }
 
   #binding(variable: Variable): Binding {
-    return this.#bindings.get(variable) ?? internal("a loop program uses a variable outside of its scope", { variable: variable.name });
+    return (
+      this.#bindings.get(variable) ??
+      internal("a loop program uses a variable outside of its scope", { variable: variable.name })
+    );
   }
 }

@@ -4,7 +4,18 @@
  * constant becomes the static offset of the load or store. Nested loops start their pointers from those outside.
  */
 import type { Buffer, Variable } from "../../loops/ir.ts";
-import { type Polynomial, type Term, add, constant, factor, keyOf, multiply, scale, select, single } from "./address.ts";
+import {
+  add,
+  constant,
+  factor,
+  keyOf,
+  multiply,
+  type Polynomial,
+  scale,
+  select,
+  single,
+  type Term,
+} from "./address.ts";
 import { emitValue } from "./expressions.ts";
 import { lowestAddress } from "./frame.ts";
 import type { ForStmt, FunctionState, Level } from "./function.ts";
@@ -60,7 +71,11 @@ export class Pointers {
 
   /** Pushes the address of an element, but for the static offset in bytes that it returns. */
   address(buffer: Buffer, index: Polynomial): number {
-    return this.#push(add(single({ kind: "base", key: `b${this.#state.id(buffer)}`, buffer }), index), this.#state.level, "exact");
+    return this.#push(
+      add(single({ kind: "base", key: `b${this.#state.id(buffer)}`, buffer }), index),
+      this.#state.level,
+      "exact",
+    );
   }
 
   /** Pushes `scale` times a polynomial. */

@@ -26,4 +26,3 @@ export function valType(type: LoopType): ValType {
   if (type.lanes === 4) return "v128";
   return type.scalar === "f32" ? "f32" : "i32";
 }
-

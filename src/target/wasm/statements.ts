@@ -6,10 +6,10 @@ import { internal } from "../../base/errors.ts";
 import type { Expr, Stmt, Variable } from "../../loops/ir.ts";
 import { emitCast, emitValue } from "./expressions.ts";
 import { failedCheckOffset, failedValueOffset } from "./frame.ts";
-import { type ForStmt, type FunctionState, type Level, frameLocal } from "./function.ts";
+import { assignsOutside, freeVariables } from "./free.ts";
+import { type ForStmt, type FunctionState, frameLocal, type Level } from "./function.ts";
 import type { Bump } from "./pointers.ts";
 import { valType } from "./scope.ts";
-import { assignsOutside, freeVariables } from "./free.ts";
 
 /** Writes a kernel as a function of the frame and these variables, and returns its index. */
 export type Outline = (name: string, body: readonly Stmt[], free: readonly Variable[]) => number;
@@ -230,7 +230,13 @@ function counting(bumps: readonly Bump[]): { pointer: number; by: number } | und
 }
 
 /** Computes where the counting pointer stands when the loop is over. */
-function endPointer(level: Level, from: Bound, to: Bound, bumps: readonly Bump[], state: FunctionState): { pointer: number; last: number } | undefined {
+function endPointer(
+  level: Level,
+  from: Bound,
+  to: Bound,
+  bumps: readonly Bump[],
+  state: FunctionState,
+): { pointer: number; last: number } | undefined {
   const { f } = state;
   const found = counting(bumps);
   if (found === undefined) return undefined;

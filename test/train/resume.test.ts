@@ -1,0 +1,110 @@
+/** A training that is stopped, written as plain data and continued elsewhere equals the uninterrupted one, bit for bit. */
+import { describe, expect, test } from "vitest";
+import { StateError } from "../../src/base/errors.ts";
+import { type Tensor, tensor } from "../../src/trace/index.ts";
+import { adam, batches, createTrainer, type Dataset, fit, globalClipNorm, lanes, sgd, type Trainer, type TrainingState } from "../../src/train/index.ts";
+import { idModel, randomIds, weightsOf } from "./models.ts";
+
+const options = {
+  loss: "sparseCategoricalCrossentropy",
+  metrics: ["accuracy"],
+  optimizer: adam({ learningRate: 0.02 }),
+  clip: globalClipNorm(1),
+  seed: 3,
+} as const;
+
+/** Every trainer begins from other weights unless it is restored. */
+function newTrainer(seed: number): Trainer {
+  return createTrainer(idModel({ classes: 4, rate: 0.3, seed }), options);
+}
+
+/** As a file would keep it: JSON as text, arrays as copies. */
+function throughFile({ arrays, json }: TrainingState): TrainingState {
+  const copies = Object.entries(arrays).map(([name, array]) => [name, { ...array, data: array.data.slice() }]);
+  return { arrays: Object.fromEntries(copies), json: JSON.parse(JSON.stringify(json)) };
+}
+
+function everything(trainer: Trainer): unknown {
+  const { arrays, json } = trainer.snapshot();
+  return { weights: weightsOf(trainer.model), arrays, json: { ...json, seconds: 0 } };
+}
+
+const ids = randomIds(21, 161, 4);
+const x = tensor(ids.slice(0, 140), { shape: [28, 5] });
+const y = tensor(ids.slice(1, 141), { shape: [28, 5] });
+const sources: Record<string, Dataset> = {
+  "carried state, dropout": lanes(ids, { lanes: 4, steps: 5 }),
+  "shuffled batches of uneven sizes, dropout": batches(x, y, { batchSize: 5, seed: 2 }),
+};
+
+describe.each(Object.entries(sources))("with %s, resumed", (_, data) => {
+  const perEpoch = data.batchesPerEpoch;
+  const whole = (async () => {
+    const trainer = newTrainer(1);
+    await fit(trainer, data, { epochs: 3, validationData: data });
+    return everything(trainer);
+  })();
+
+  for (const [name, steps] of [["in the middle of an epoch", perEpoch + 3], ["before its last batch", 2 * perEpoch - 1], ["at the end of an epoch", perEpoch]] as const) {
+    test(`${name}, it ends with the same weights, slots, state, key and history`, async () => {
+      const first = newTrainer(1);
+      await fit(first, data, { steps, validationData: data });
+      const second = newTrainer(99);
+      second.restore(throughFile(first.snapshot()));
+      await fit(second, data, { epochs: 3, validationData: data });
+      expect(everything(second)).toEqual(await whole);
+    });
+  }
+
+  test("from a snapshot that a callback took in the middle, while the first run went on", async () => {
+    const first = newTrainer(1);
+    let taken: TrainingState | undefined;
+    await fit(first, data, { epochs: 2, validationData: data, callbacks: [{ onStepEnd: ({ trainer }) => void (taken ??= trainer.steps === 4 ? trainer.snapshot() : undefined) }] });
+    const second = newTrainer(98);
+    second.restore(taken as TrainingState);
+    expect(second.steps).toBe(4);
+    await fit(second, data, { epochs: 3, validationData: data });
+    expect(everything(second)).toEqual(await whole);
+  });
+});
+
+test("a snapshot names every array: weights, slots by weight, step, key, sums, and state by layer", async () => {
+  const trainer = newTrainer(1);
+  await fit(trainer, sources["carried state, dropout"], { steps: 1 });
+  const { arrays, json } = trainer.snapshot();
+  const names = Object.keys(arrays);
+  expect(names.filter((name) => !name.startsWith("weights.") && !name.includes("kernel") && !name.includes("bias") && !name.includes("embedding"))).toEqual([
+    "slots.correction.first",
+    "slots.correction.second",
+    "step",
+    "key",
+    "sums",
+    "state.reader.h",
+  ]);
+  expect(names).toContain("slots.momentum.reader.recurrentKernel");
+  expect(arrays["state.reader.h"].shape).toEqual([4, 6]);
+  expect(json).toMatchObject({ version: 1, steps: 1, position: { epoch: 0, index: 1 }, optimizer: { kind: "adam" } });
+});
+
+test("a snapshot of another model or optimizer is refused, and nothing is changed", () => {
+  const trainer = newTrainer(1);
+  const before = everything(trainer);
+  const snapshot = trainer.snapshot();
+  const small = createTrainer(idModel({ classes: 4, units: 2 }), options);
+  expect(() => small.restore(snapshot)).toThrow(StateError);
+  expect(() => trainer.restore(createTrainer(idModel({ classes: 4 }), { ...options, optimizer: sgd() }).snapshot())).toThrow(StateError);
+  const { key: _, ...without } = snapshot.arrays;
+  expect(() => trainer.restore({ ...snapshot, arrays: without })).toThrow(StateError);
+  expect(everything(trainer)).toEqual(before);
+});
+
+test("the running means are in the snapshot: restored in the middle, the epoch's loss counts its first part", () => {
+  const data = sources["shuffled batches of uneven sizes, dropout"];
+  const [first, second] = [newTrainer(1), newTrainer(2)];
+  first.step(data.batch(0, 0));
+  second.restore(first.snapshot());
+  first.step(data.batch(0, 1));
+  second.step(data.batch(0, 1));
+  expect(second.means()).toEqual(first.means());
+  expect((first.model.run(x).outputs as Tensor).data()).toEqual((second.model.run(x).outputs as Tensor).data());
+});
