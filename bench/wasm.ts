@@ -63,6 +63,15 @@ async function elementwise(): Promise<void> {
   console.log(`a * b + a, ${n} elements: ${((seconds / n) * 1e9).toFixed(2)} ns an element`);
 }
 
+async function exponentials(): Promise<void> {
+  const n = 1024;
+  const executable = runtime.load(emitWasm(p.powersOfTwo()));
+  const [x, y] = [0, 1].map(() => runtime.allocate("float32", n));
+  x.write(noise(n));
+  const seconds = await time(() => executable.run([x], [y], { n }));
+  console.log(`2^x, ${n} elements: ${((seconds / n) * 1e9).toFixed(2)} ns an element`);
+}
+
 async function empty(): Promise<void> {
   const device = runtime.load(emitWasm(p.elementwise((x, y) => p.add(x, y))));
   const [a, b, c] = [0, 1, 2].map(() => runtime.allocate("float32", 4));
@@ -77,4 +86,5 @@ async function empty(): Promise<void> {
 await tile();
 for (const vectors of [2, 4, 5, 10]) await row(vectors);
 await elementwise();
+await exponentials();
 await empty();

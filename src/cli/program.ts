@@ -11,7 +11,7 @@ export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command("recurve")
     .description("Recurrent networks from the command line: train on text, write text, look into models, run them on arrays.")
     .version(version, "-v, --version", "print the version")
-    .helpOption("-h, --help", "explain a command: recurve train --help")
+    .helpOption("-h, --help", "show this; every command has its own")
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
@@ -65,9 +65,10 @@ function addTrain(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       `
-Stopping: Ctrl-C saves a checkpoint and prints the command that goes on from it; a
-second Ctrl-C quits at once. After a crash, --resume continues from the last checkpoint,
-and a run bounded by --epochs or --steps ends with the very weights it would have had.
+Stopping: Ctrl-C saves a checkpoint and prints the command that goes on from it;
+a second Ctrl-C quits at once. After a crash, --resume goes on from the last
+checkpoint, and a training bounded by --epochs or --steps ends with the very
+weights that it would have had.
 ${examples(
   "recurve train book.txt",
   "recurve train src docs --extensions .ts,.md --minutes 10 --units 256",
@@ -95,7 +96,7 @@ function addGenerate(program: Command, terminal: Terminal): void {
     .addOption(option("Options:", "--seed <n>", "same seed, same text (default: another text each time)").argParser(wholeFrom(0)))
     .addOption(cellOption())
     .addOption(option("Options:", "--json", "one JSON object, for machines"))
-    .addHelpText("after", examples(`recurve generate runs/model.safetensors --seed-text "export function "`, "recurve generate runs/model.safetensors --temperature 0.4 --length 2000 --seed 1"))
+    .addHelpText("after", examples(`recurve generate runs/model.safetensors --seed-text "export function "`, "recurve generate runs/model.safetensors --temperature 0.4 --length 2000"))
     .action(async (model: string, options: GenerateOptions) => (await import("./commands/generate.ts")).generate(model, options, terminal));
 }
 
@@ -128,9 +129,9 @@ function addRun(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       examples(
-        `python3 -c "import numpy as np; np.savez('in.npz', input_0=np.zeros((1, 20), 'int32'))"`,
-        "recurve run runs/model.safetensors --inputs in.npz --outputs out.npz",
-        "recurve run runs/model.safetensors --inputs next.npz --state-in out.npz --outputs out2.npz",
+        `python3 -c "from numpy import *; savez('a', input_0=zeros((1, 9), 'i4'))"`,
+        "recurve run m.safetensors --inputs a.npz --outputs b.npz",
+        "recurve run m.safetensors --inputs c.npz --outputs d.npz --state-in b.npz",
       ),
     )
     .action(async (model: string, options: RunOptions) => (await import("./commands/run.ts")).run(model, options, terminal));

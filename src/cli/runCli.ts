@@ -16,12 +16,12 @@ export async function runCli(args: readonly string[], terminal: Terminal, versio
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    return report(error, args, terminal);
+    const known = program.commands.some((command) => command.name() === args[0]);
+    return report(error, known ? `recurve ${args[0]}` : "recurve", terminal);
   }
 }
 
-function report(error: unknown, args: readonly string[], { err, colors }: Terminal): number {
-  const command = /^[a-z]+$/.test(args[0] ?? "") ? `recurve ${args[0]}` : "recurve";
+function report(error: unknown, command: string, { err, colors }: Terminal): number {
   if (error instanceof Interrupted) return 130;
   if (error instanceof CommanderError) {
     // Help and version end this way too, and have already been written.

@@ -59,7 +59,8 @@ export function decodeElements(
   bigEndian = false,
 ): { dtype: DType; data: HostArray } {
   const rule = elementRules[type];
-  const copy = bytes.slice();
+  // Not `slice`: on a Buffer of Node that is a view into shared memory.
+  const copy = new Uint8Array(bytes);
   if (bigEndian === isLittleEndian) reverseEach(copy, rule.bytes);
   return { dtype: rule.dtype, data: rule.read(copy.buffer, where) };
 }

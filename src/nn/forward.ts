@@ -1,9 +1,10 @@
 /** A network as a pure function of weights, state and inputs: over whole sequences, or for one step. */
-import { UnsupportedError } from "../base/errors.ts";
-import type { Tree } from "../base/trees.ts";
-import { foldIn, type Tensor, withScope } from "../trace/index.ts";
-import { type Context, describeLayer, type LayerCall, type LayerResult } from "./layer.ts";
-import type { Network, NetworkCall } from "./network.ts";
+import type { Dim } from "../base/dims.ts";
+import { OptionError, UnsupportedError } from "../base/errors.ts";
+import { leavesOf, mapTree, type Tree } from "../base/trees.ts";
+import { foldIn, type Tensor, withScope, zeros as zerosOf } from "../trace/index.ts";
+import { type Context, describeLayer, type LayerCall, type LayerResult, type StateSpec } from "./layer.ts";
+import type { Network, NetworkCall, NetworkLayer } from "./network.ts";
 
 /** Trees by name: of weights by layer, of states by call. */
 export type ByName<L> = { readonly [name: string]: Tree<L> };
@@ -11,8 +12,8 @@ export type ByName<L> = { readonly [name: string]: Tree<L> };
 export interface ForwardCall {
   /** The weights of each layer that has any. */
   readonly params: ByName<Tensor>;
-  /** The state of each call of a recurrent layer. */
-  readonly state: ByName<Tensor>;
+  /** The state of each call of a recurrent layer; zeros for those that are not given. */
+  readonly state?: ByName<Tensor>;
   /** In the order of the model's inputs. */
   readonly inputs: readonly Tensor[];
   readonly context: Context;
@@ -57,7 +58,7 @@ export function checkSteps({ name, inputs, layers }: Network): void {
 
 type Run = (part: NetworkCall, call: LayerCall) => LayerResult;
 
-function walk(network: Network, { params, state, inputs, context }: ForwardCall, run: Run): ForwardResult {
+function walk(network: Network, { params, state = {}, inputs, context }: ForwardCall, run: Run): ForwardResult {
   const values = [...inputs];
   const after: { [name: string]: Tree<Tensor> } = {};
   let base: Tensor | undefined;
@@ -67,8 +68,8 @@ function walk(network: Network, { params, state, inputs, context }: ForwardCall,
   };
   for (const part of network.calls) {
     const layerCall = {
-      params: params[part.layer.name] ?? {},
-      state: state[part.name] ?? {},
+      params: weightsOf(part.layer, params),
+      state: state[part.name] ?? zeros(part, inputs[0].shape[0]),
       inputs: part.from.map((i) => values[i]),
       context: ownKeys(part, context.training, baseKey),
     };
@@ -77,6 +78,21 @@ function walk(network: Network, { params, state, inputs, context }: ForwardCall,
     if (hasState(part)) after[part.name] = result.state;
   }
   return { outputs: network.outputs.map((i) => values[i]), state: after };
+}
+
+function weightsOf({ name, kind, params }: NetworkLayer, given: ByName<Tensor>): Tree<Tensor> {
+  const own = given[name] ?? {};
+  if (leavesOf(own).length >= leavesOf(params).length) return own;
+  throw new OptionError(
+    `${describeLayer(kind, name)}: expected its weights (${leavesOf(params)
+      .map(({ path }) => path)
+      .join(", ")}) among the params, got ${Object.keys(own).join(", ") || "none"}. Give what model.params() gives.`,
+    { layer: name },
+  );
+}
+
+function zeros({ state }: NetworkCall, batch: Dim): Tree<Tensor> {
+  return mapTree<StateSpec, Tensor>(state, ({ dtype, shape }) => zerosOf([batch, ...shape], dtype));
 }
 
 /** Whether a call of a layer has a state to hand on. */

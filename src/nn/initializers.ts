@@ -2,8 +2,10 @@
  * Initialisers: what weights are before training, as functions of shape and key, on the host. The same key and shape
  * give the same numbers everywhere. Rules and defaults are Keras's.
  */
+
 import { OptionError } from "../base/errors.ts";
 import { fillNormal, fillUniform, foldIn, type Key, uniformAt } from "../base/random.ts";
+import { formatShape } from "../base/shapes.ts";
 import { type Choice, choice, finiteNumber, type OptionRule, oneOf, readChoice, show } from "./options.ts";
 import { fillOrthogonal } from "./orthogonal.ts";
 

@@ -1,7 +1,7 @@
 /** What a model is called with: tensors in order or by name, checked against its inputs in the user's names. */
 import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
-import { Tensor, type TensorSpec } from "../trace/index.ts";
+import { currentTrace, Tensor, type TensorSpec } from "../trace/index.ts";
 import type { Network, NetworkInput } from "./network.ts";
 
 /** One tensor, several in the order of the model's inputs, or several by the names of the inputs. */
@@ -10,6 +10,11 @@ export type ModelInput = Tensor | readonly Tensor[] | { readonly [name: string]:
 /** The tensors in the order of the inputs. Raises OptionError, ShapeError or DTypeError. */
 export function readInputs(network: Network, x: ModelInput, which: "spec" | "stepSpec"): Tensor[] {
   const where = `model "${network.name}"`;
+  if (currentTrace() !== undefined) {
+    throw new OptionError(
+      `${where}: expected run, step and push outside of compiled functions, got one inside. There, use forward or stepForward, which are pure.`,
+    );
+  }
   const given = inOrder(where, network.inputs, x);
   const sizes = new Map<string, { size: number; name: string }>();
   network.inputs.forEach((input, i) => {

@@ -211,11 +211,14 @@ export function sequential(
   return model({ inputs, outputs, ...rest });
 }
 
-/** The model that a definition describes, with fresh weights. Cells and layers of the user's own are made by `own`. */
-export function modelFromDefinition(
+/**
+ * The model that a definition describes, with fresh weights. Cells and layers of the user's own are made by `own`.
+ * The type of its outputs is known only when it is loaded: give it if you know, `modelFromDefinition<Tensor>(...)`.
+ */
+export function modelFromDefinition<O extends Outputs = Outputs>(
   definition: ModelDefinition,
   own: OwnKinds & { readonly seed?: number } = {},
-): Model {
+): Model<O> {
   checkOptionNames("modelFromDefinition", own, ["cells", "layers", "seed"]);
   return new Model(redraw(definition, own), own.seed ?? 0);
 }

@@ -3,6 +3,7 @@
  * know is refused by name, so that no option is ever accepted and then ignored.
  */
 import { OptionError } from "../base/errors.ts";
+import { mapTree, type Tree } from "../base/trees.ts";
 
 /** What a definition can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -29,7 +30,8 @@ export function readOptions<R extends Readonly<Record<string, OptionRule<unknown
     const value = (given as Record<string, unknown>)[key] ?? rule.fallback;
     const expected =
       value === undefined ? `given, ${rule.expected(value) ?? "it has no default"}` : rule.expected(value);
-    if (expected === undefined) return [key, value];
+    // A copy, so that nothing the caller does to the object later reaches the layer.
+    if (expected === undefined) return [key, mapTree(value as Tree<unknown>, (leaf) => leaf)];
     const advice = value === undefined ? `Add { ${key}: ... }.` : `Change ${key} to one.`;
     throw new OptionError(`${where}: expected the option "${key}" to be ${expected}, got ${show(value)}. ${advice}`, {
       option: key,

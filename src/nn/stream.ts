@@ -4,7 +4,7 @@
  */
 import { OptionError, ShapeError } from "../base/errors.ts";
 import { equalShapes } from "../base/shapes.ts";
-import { leavesOf, mapTree, type Tree, zipTrees } from "../base/trees.ts";
+import { leavesOf, mapTree, zipTrees } from "../base/trees.ts";
 import {
   type CompiledFunction,
   compile,
@@ -30,7 +30,7 @@ export interface StepProgram {
   /** What a push takes. */
   readonly specs: readonly TensorSpec[];
   readonly slots: ByName<Variable>;
-  readonly push: CompiledFunction<[Tensor[]], readonly Tensor[]>;
+  readonly push: CompiledFunction<Tensor[], readonly Tensor[]>;
   /** Whose state is in the slots now. */
   owner: Stream<Outputs> | undefined;
 }
@@ -45,14 +45,14 @@ export function stepProgram(network: Network, params: () => ByName<Tensor>, batc
     ({ stepSpec }): TensorSpec => ({ dtype: stepSpec.dtype, shape: [batch, ...stepSpec.shape.slice(1)] }),
   );
   const push = compile(
-    (xs: Tensor[]) => {
+    (...xs: Tensor[]) => {
       const state = mapTree<Variable, Tensor>(slots, (slot) => slot.read()) as ByName<Tensor>;
       const result = stepForward(network, { params: params(), state, inputs: xs, context: context() });
       for (const { a: slot, b: next } of zipTrees<Variable, Tensor>(slots, result.state, network.name))
         slot.assign(next);
       return result.outputs;
     },
-    { name: `${network.name} stream`, inputs: [specs as unknown as Tree<TensorSpec>] },
+    { name: `${network.name} stream`, inputs: specs },
   );
   return { batch, specs, slots, push, owner: undefined };
 }
@@ -77,7 +77,7 @@ export class Stream<O extends Outputs = Outputs> {
   /** One step: x [batch, ...] (no time axis) -> the outputs at this step, and the state moves on. */
   push(x: ModelInput): O {
     if (this.#program.owner !== this) this.#takeSlots();
-    const outputs = this.#program.push(this.#inputs(x));
+    const outputs = this.#program.push(...this.#inputs(x));
     return (this.#network.single ? outputs[0] : outputs) as O;
   }
 

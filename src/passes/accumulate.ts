@@ -24,7 +24,11 @@ export interface Accumulator {
 }
 
 /** Finds the accumulators of a body. */
-export function accumulatorsOf({ carry }: ScanParts, producers: ReadonlyMap<Value, Node>, uses: ReadonlyMap<Value, number>): Accumulator[] {
+export function accumulatorsOf(
+  { carry }: ScanParts,
+  producers: ReadonlyMap<Value, Node>,
+  uses: ReadonlyMap<Value, number>,
+): Accumulator[] {
   return carry.flatMap((one) => {
     if (uses.get(one.input.value) !== 1 || one.next === one.input.value) return [];
     const terms = flatten(one.next, one.input.value, producers, uses);
@@ -33,7 +37,12 @@ export function accumulatorsOf({ carry }: ScanParts, producers: ReadonlyMap<Valu
 }
 
 /** The summands of `value` beside `start`, or undefined where `start` is not a plain summand of it. */
-function flatten(value: Value, start: Value, producers: ReadonlyMap<Value, Node>, uses: ReadonlyMap<Value, number>): AccumulatorTerm[] | undefined {
+function flatten(
+  value: Value,
+  start: Value,
+  producers: ReadonlyMap<Value, Node>,
+  uses: ReadonlyMap<Value, number>,
+): AccumulatorTerm[] | undefined {
   const terms: AccumulatorTerm[] = [];
   let found = false;
   const visit = (part: Value, negative: boolean): void => {
@@ -57,75 +66,32 @@ export interface Sum {
   readonly reach: ReadonlyMap<Value, Reach>;
 }
 
-/** From a sum over time and a node that is linear in some operands to the sum of its results, or undefined if it is not. */
-type SumRule<K extends OpName> = (sum: Sum, params: OpParams[K], ins: readonly Value[]) => Value | undefined;
+/** Through which operands the sum over time of an op goes on, the op being linear in them together. */
+type Linearity = "in all" | "in one, the others constant" | "in the first, the others constant";
 
-/** The sum over the steps of one value of the body. */
-export function sumOverTime(sum: Sum, value: Value): Value {
-  const { builder, outside, producers } = sum;
-  const node = isConstant(sum, value) ? undefined : producers.get(value);
-  const rule = node === undefined ? undefined : (sumRules[node.op] as SumRule<OpName> | undefined);
-  const { scope } = builder;
-  if (node !== undefined) builder.scope = node.scope;
-  const total = rule?.(sum, node?.params as OpParams[OpName], node?.ins as readonly Value[]) ?? sumStack(sum, outside.get(value));
-  builder.scope = scope;
-  return total;
-}
-
-/** How a sum over time passes ops that are linear. Those not listed are stacked and reduced. `linearIns` says the same. */
-const sumRules: { readonly [K in OpName]?: SumRule<K> } = {
-  matmul: sumMatmul,
-  scatterAdd: ({ builder, outside, length }, { rows }, [indices, updates]) => {
-    const all = [indices, updates].map((x) => spread(builder, outside.get(x), length));
-    return builder.add("scatterAdd", { rows }, all);
-  },
-  reduce: ({ builder, outside }, { kind, axes }, [x]) =>
-    kind === "sum" ? builder.sum(outside.get(x).value, [0, ...axes.map((axis) => axis + 1)]) : undefined,
-  add: (sum, params, ins) => sum.builder.add("add", params, ins.map((x) => sumOverTime(sum, x))),
-  sub: (sum, params, ins) => sum.builder.add("sub", params, ins.map((x) => sumOverTime(sum, x))),
-  neg: (sum, params, ins) => sum.builder.add("neg", params, ins.map((x) => sumOverTime(sum, x))),
-  mul: (sum, params, [a, b]) => {
-    if (isConstant(sum, b)) return sum.builder.add("mul", params, [sumOverTime(sum, a), sum.outside.get(b).value]);
-    if (isConstant(sum, a)) return sum.builder.add("mul", params, [sum.outside.get(a).value, sumOverTime(sum, b)]);
-    return undefined;
-  },
-  div: (sum, params, [a, b]) =>
-    isConstant(sum, b) ? sum.builder.add("div", params, [sumOverTime(sum, a), sum.outside.get(b).value]) : undefined,
-  reshape: (sum, params, [x]) => sum.builder.add("reshape", params, [sumOverTime(sum, x)]),
-  transpose: (sum, params, [x]) => sum.builder.add("transpose", params, [sumOverTime(sum, x)]),
-  broadcast: (sum, params, [x]) => sum.builder.add("broadcast", params, [sumOverTime(sum, x)]),
-  slice: (sum, params, [x]) => sum.builder.add("slice", params, [sumOverTime(sum, x)]),
-  pad: (sum, params, [x]) => (params.value === 0 ? sum.builder.add("pad", params, [sumOverTime(sum, x)]) : undefined),
-  concat: (sum, params, ins) => sum.builder.add("concat", params, ins.map((x) => sumOverTime(sum, x))),
+const linearity: { readonly [K in OpName]?: Linearity } = {
+  add: "in all",
+  sub: "in all",
+  neg: "in all",
+  reshape: "in all",
+  transpose: "in all",
+  broadcast: "in all",
+  slice: "in all",
+  concat: "in all",
+  // With zeros only.
+  pad: "in all",
+  mul: "in one, the others constant",
+  matmul: "in one, the others constant",
+  div: "in the first, the others constant",
 };
 
-function isConstant({ reach }: Pick<Sum, "reach">, value: Value): boolean {
-  return reach.get(value) === "constant";
-}
-
-/** The operands through which the sum over time of a node goes on; none where the node itself is summed. */
-function linearIns(node: Node, sum: Pick<Sum, "reach">): readonly Value[] {
-  const varying = node.ins.filter((value) => !isConstant(sum, value));
-  switch (node.op) {
-    case "add":
-    case "sub":
-    case "neg":
-    case "reshape":
-    case "transpose":
-    case "broadcast":
-    case "slice":
-    case "concat":
-      return varying;
-    case "pad":
-      return node.params.value === 0 ? varying : [];
-    case "mul":
-    case "matmul":
-      return varying.length === 1 ? varying : [];
-    case "div":
-      return isConstant(sum, node.ins[1]) ? varying : [];
-    default:
-      return [];
-  }
+/** The operands to sum in the place of the result; none where the result itself must be summed. */
+function summedIns(node: Node, { reach }: Pick<Sum, "reach">): readonly Value[] {
+  const varying = node.ins.filter((value) => reach.get(value) !== "constant");
+  const kind = node.op === "pad" && node.params.value !== 0 ? undefined : linearity[node.op];
+  if (kind === "in all") return node.ins;
+  const single = kind !== undefined && varying.length === 1;
+  return single && (kind === "in one, the others constant" || varying[0] === node.ins[0]) ? varying : [];
 }
 
 /** What the sum over time of a value needs outside of the loop, and whether that contracts: one product or scatter in the place of many. */
@@ -136,14 +102,48 @@ export interface SumPlan {
 
 /** Foretells what `sumOverTime` will ask for. */
 export function planSum(value: Value, sum: Pick<Sum, "producers" | "reach">): SumPlan {
+  if (sum.reach.get(value) === "constant") return { leaves: [], contracts: false };
   const node = sum.producers.get(value);
-  if (isConstant(sum, value)) return { leaves: [], contracts: false };
   if (node === undefined) return { leaves: [value], contracts: false };
-  const linear = linearIns(node, sum).map((x) => planSum(x, sum));
-  if (linear.length > 0) return { leaves: linear.flatMap(({ leaves }) => leaves), contracts: linear.some(({ contracts }) => contracts) };
+  const plans = summedIns(node, sum).map((x) => planSum(x, sum));
+  if (plans.length > 0) {
+    return { leaves: plans.flatMap(({ leaves }) => leaves), contracts: plans.some(({ contracts }) => contracts) };
+  }
   const contracts = node.op === "matmul" || node.op === "scatterAdd";
   const reduces = node.op === "reduce" && node.params.kind === "sum";
-  return { leaves: contracts || reduces ? node.ins.filter((x) => !isConstant(sum, x)) : [value], contracts };
+  return { leaves: contracts || reduces ? node.ins : [value], contracts };
+}
+
+/** The sum over the steps of one value of the body. */
+export function sumOverTime(sum: Sum, value: Value): Value {
+  const { builder, outside, reach, producers } = sum;
+  const node = reach.get(value) === "constant" ? undefined : producers.get(value);
+  if (node === undefined) return sumStack(sum, outside.get(value));
+  const { scope } = builder;
+  builder.scope = node.scope;
+  const linear = summedIns(node, sum);
+  const total =
+    linear.length === 0
+      ? sumNode(sum, node)
+      : builder.add(
+          node.op,
+          node.params as OpParams[OpName],
+          node.ins.map((x) => (linear.includes(x) ? sumOverTime(sum, x) : outside.get(x).value)),
+        );
+  builder.scope = scope;
+  return total;
+}
+
+/** The sum over time of the result of a node that is not linear in one operand. */
+function sumNode(sum: Sum, node: Node): Value {
+  const { builder, outside, length } = sum;
+  const stacks = (): Value[] => node.ins.map((x) => spread(builder, outside.get(x), length));
+  if (node.op === "scatterAdd") return builder.add("scatterAdd", node.params, stacks());
+  if (node.op === "matmul") return sumMatmul(builder, node.params, stacks());
+  if (node.op === "reduce" && node.params.kind === "sum") {
+    return builder.sum(stacks()[0], [0, ...node.params.axes.map((axis) => axis + 1)]);
+  }
+  return sumStack(sum, outside.get(node.outs[0]));
 }
 
 /** Sums a value that is there for all steps. */
@@ -154,13 +154,9 @@ function sumStack({ builder, length }: Sum, { value, stacked }: Lifted): Value {
 }
 
 /** sum_t A_t B_t is one product whose inner axis runs over the steps too. */
-function sumMatmul(sum: Sum, { transposeA, transposeB }: OpParams["matmul"], [a, b]: readonly Value[]): Value | undefined {
-  const { builder, outside } = sum;
-  const product = (left: Value, right: Value): Value => builder.add("matmul", { transposeA, transposeB }, [left, right]);
-  if (isConstant(sum, a)) return product(outside.get(a).value, sumOverTime(sum, b));
-  if (isConstant(sum, b)) return product(sumOverTime(sum, a), outside.get(b).value);
-  const rows = innerFirst(builder, outside.get(a).value, transposeA);
-  const columns = innerFirst(builder, outside.get(b).value, !transposeB);
+function sumMatmul(builder: Builder, { transposeA, transposeB }: OpParams["matmul"], [a, b]: readonly Value[]): Value {
+  const rows = innerFirst(builder, a, transposeA);
+  const columns = innerFirst(builder, b, !transposeB);
   return builder.add("matmul", { transposeA: true, transposeB: false }, [rows, columns]);
 }
 

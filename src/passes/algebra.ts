@@ -5,7 +5,7 @@
 import { equalShapes } from "../base/shapes.ts";
 import type { Builder } from "../graph/build.ts";
 import type { Node, NodeOf, Value } from "../graph/graph.ts";
-import { type OpName, type OpParams, binaryOps, unaryOps } from "../graph/ops.ts";
+import { binaryOps, type OpName, type OpParams, unaryOps } from "../graph/ops.ts";
 import { producerOf, splatLike, splatOf } from "./splat.ts";
 
 /** From a node to the value that replaces its result, or undefined. */
@@ -25,7 +25,8 @@ export function applyLaws(laws: Laws, builder: Builder, node: Node): Value | und
 
 /** The other operand where one of two is this number everywhere. */
 function neutral<K extends OpName>(number: number): Law<K> {
-  return (builder, { ins: [a, b] }) => (splatOf(builder, b) === number ? a : splatOf(builder, a) === number ? b : undefined);
+  return (builder, { ins: [a, b] }) =>
+    splatOf(builder, b) === number ? a : splatOf(builder, a) === number ? b : undefined;
 }
 
 /** The first operand where the second is this number everywhere. */
@@ -34,7 +35,8 @@ function neutralRight<K extends OpName>(number: number): Law<K> {
 }
 
 /** op(x, x) = x */
-const idempotent = (_: Builder, { ins: [a, b] }: { readonly ins: readonly Value[] }): Value | undefined => (a === b ? a : undefined);
+const idempotent = (_: Builder, { ins: [a, b] }: { readonly ins: readonly Value[] }): Value | undefined =>
+  a === b ? a : undefined;
 
 /** The operand of a negation. */
 const negated = (builder: Builder, value: Value): Value | undefined => producerOf(builder, value, "neg")?.ins[0];
@@ -62,13 +64,16 @@ export const arithmeticLaws: Laws = {
       if (splatOf(builder, b) === -1) return builder.add("neg", {}, [a]);
       return splatOf(builder, a) === -1 ? builder.add("neg", {}, [b]) : undefined;
     },
-    (builder, { ins: [a, b] }) => (a.dtype === "int32" && [a, b].some((x) => splatOf(builder, x) === 0) ? splatLike(builder, 0, a) : undefined),
+    (builder, { ins: [a, b] }) =>
+      a.dtype === "int32" && [a, b].some((x) => splatOf(builder, x) === 0) ? splatLike(builder, 0, a) : undefined,
   ],
   div: [
     neutralRight(1),
     (builder, { ins: [a, b] }) => {
       const by = splatOf(builder, b);
-      return by !== undefined && isPowerOfTwo(by) ? builder.add("mul", {}, [a, splatLike(builder, 1 / by, b)]) : undefined;
+      return by !== undefined && isPowerOfTwo(by)
+        ? builder.add("mul", {}, [a, splatLike(builder, 1 / by, b)])
+        : undefined;
     },
   ],
   pow: [
@@ -113,7 +118,9 @@ export const arithmeticLaws: Laws = {
     },
   ],
   // A size that turned out to be known.
-  dimSize: [(builder, { params: { dim, dtype } }) => (typeof dim === "number" ? builder.scalar(dim, dtype) : undefined)],
+  dimSize: [
+    (builder, { params: { dim, dtype } }) => (typeof dim === "number" ? builder.scalar(dim, dtype) : undefined),
+  ],
 };
 
 function isPowerOfTwo(x: number): boolean {
@@ -132,7 +139,8 @@ export function belowBroadcast(builder: Builder, node: Node): Value | undefined 
   const fits = spreads.every(
     (spread) =>
       spread !== undefined &&
-      (spread.ins[0].shape.length === 0 || (String(spread.params.axes) === String(axes) && equalShapes(spread.ins[0].shape, source.shape))),
+      (spread.ins[0].shape.length === 0 ||
+        (String(spread.params.axes) === String(axes) && equalShapes(spread.ins[0].shape, source.shape))),
   );
   if (!fits) return undefined;
   const ins = spreads.map((spread) => builder.broadcastTo(spread?.ins[0] as Value, source.shape));

@@ -3,7 +3,7 @@
  * A carry that only feeds itself is dead.
  */
 import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
-import { type ScanParts, putTogether, takeApart } from "./parts.ts";
+import { putTogether, type ScanParts, takeApart } from "./parts.ts";
 
 /** Drops what no output depends on. The inputs of the graph itself stay. */
 export function dce(graph: Graph): Graph {
@@ -35,7 +35,8 @@ function pruneScan(node: ScanNode, live: ReadonlySet<Value>): ScanNode {
     nodes: parts.nodes,
   });
   const body = dce(pruned.params.body);
-  const same = pruned.ins.length === node.ins.length && pruned.outs.length === node.outs.length && body === pruned.params.body;
+  const same =
+    pruned.ins.length === node.ins.length && pruned.outs.length === node.outs.length && body === pruned.params.body;
   return same ? node : { ...pruned, params: { ...pruned.params, body } };
 }
 

@@ -2,12 +2,12 @@
  * Simplification: constants are computed, laws of arithmetic and of layout are applied, and names are dropped.
  * The laws lie in `algebra.ts`, `layout.ts` and `pieces.ts`; this file tries them.
  */
-import { type HostArray, allocate } from "../base/dtypes.ts";
+import { allocate, type HostArray } from "../base/dtypes.ts";
 import type { Builder } from "../graph/build.ts";
 import type { Graph, Node, NodeOf, Value } from "../graph/graph.ts";
 import { interpret } from "../graph/interpret.ts";
 import type { OpName } from "../graph/ops.ts";
-import { type Laws, applyLaws, arithmeticLaws, belowBroadcast } from "./algebra.ts";
+import { applyLaws, arithmeticLaws, belowBroadcast, type Laws } from "./algebra.ts";
 import { layoutLaws, nameLaws } from "./layout.ts";
 import { joinPads } from "./pieces.ts";
 import { countUses, rewrite } from "./rewrite.ts";
@@ -22,7 +22,16 @@ export interface FoldOptions {
 const foldedElements = 64;
 
 /** Ops whose result is not made a constant: free already, or with a meaning beside their value. */
-const notFolded: ReadonlySet<OpName> = new Set<OpName>(["constant", "dimSize", "iota", "broadcast", "gather", "scan", "named", "stopGradient"]);
+const notFolded: ReadonlySet<OpName> = new Set<OpName>([
+  "constant",
+  "dimSize",
+  "iota",
+  "broadcast",
+  "gather",
+  "scan",
+  "named",
+  "stopGradient",
+]);
 
 /** Applies every law where it fits, once. */
 export function fold(graph: Graph, { keepNames = false }: FoldOptions = {}): Graph {
@@ -36,7 +45,12 @@ export function fold(graph: Graph, { keepNames = false }: FoldOptions = {}): Gra
   });
 }
 
-function simplify(builder: Builder, node: Node, tables: readonly Laws[], partial: ReadonlySet<Value>): Value | undefined {
+function simplify(
+  builder: Builder,
+  node: Node,
+  tables: readonly Laws[],
+  partial: ReadonlySet<Value>,
+): Value | undefined {
   for (const laws of tables) {
     const value = applyLaws(laws, builder, node);
     if (value !== undefined) return value;
@@ -61,7 +75,8 @@ function compute(builder: Builder, node: Node): Value | undefined {
   if (node.op === "constant") return shrink(builder, node);
   const sources = node.ins.map((value) => builder.producer(value));
   const [out] = node.outs;
-  if (notFolded.has(node.op) || !isStatic(out.shape) || !sources.every((source) => source?.op === "constant")) return undefined;
+  if (notFolded.has(node.op) || !isStatic(out.shape) || !sources.every((source) => source?.op === "constant"))
+    return undefined;
   if (out.shape.reduce((product, dim) => product * dim, 1) > foldedElements) return undefined;
   const graph: Graph = { name: "constant", inputs: [], nodes: [...(sources as Node[]), node], outputs: [out] };
   const [result] = interpret(graph, []);

@@ -5,9 +5,9 @@
  */
 import type { Builder } from "../graph/build.ts";
 import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
-import { type OpName, binaryOps, unaryOps } from "../graph/ops.ts";
-import { Outside, type Reach, isFree, liftable, producersOf, reachOf, usesIn } from "./outside.ts";
-import { type Operand, type ScanParts, putTogether, takeApart } from "./parts.ts";
+import { binaryOps, type OpName, unaryOps } from "../graph/ops.ts";
+import { isFree, liftable, Outside, producersOf, type Reach, reachOf, usesIn } from "./outside.ts";
+import { type Operand, putTogether, type ScanParts, takeApart } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** Whether a node of xs and constants is worth doing for all steps at once. */
@@ -18,7 +18,14 @@ function pays(node: Node, reach: ReadonlyMap<Value, Reach>): boolean {
 }
 
 /** Ops that follow a moved operand, being one pass over it in either place. */
-const lightOps: ReadonlySet<OpName> = new Set<OpName>([...unaryOps, ...binaryOps, "select", "cast", "reshape", "transpose"]);
+const lightOps: ReadonlySet<OpName> = new Set<OpName>([
+  ...unaryOps,
+  ...binaryOps,
+  "select",
+  "cast",
+  "reshape",
+  "transpose",
+]);
 
 /** Moves work in front of loops. */
 export function hoist(graph: Graph): Graph {

@@ -2,8 +2,8 @@
  * Laws of ops that move elements: one of two in a row, one that moves nothing, one on a value that is the same
  * everywhere. Products take transposed operands as they are.
  */
-import { type Dim, addDims, equalDims } from "../base/dims.ts";
-import { type Shape, equalShapes } from "../base/shapes.ts";
+import { addDims, type Dim, equalDims } from "../base/dims.ts";
+import { equalShapes, type Shape } from "../base/shapes.ts";
 import type { Builder } from "../graph/build.ts";
 import type { NodeOf, Value } from "../graph/graph.ts";
 import type { Law, Laws } from "./algebra.ts";
@@ -16,7 +16,9 @@ const isIdentity = (permutation: readonly number[]): boolean => permutation.ever
 function splat<K extends "reshape" | "transpose" | "slice" | "reverse" | "concat">(): Law<K> {
   return (builder, { ins, outs: [out] }) => {
     const [number, ...others] = ins.map((value) => splatOf(builder, value));
-    return number !== undefined && others.every((other) => other === number) ? splatLike(builder, number, out) : undefined;
+    return number !== undefined && others.every((other) => other === number)
+      ? splatLike(builder, number, out)
+      : undefined;
   };
 }
 
@@ -30,7 +32,13 @@ const broadcastOfExpanded: Law<"broadcast"> = (builder, { params: { shape, axes 
   const source = producerOf(builder, x, "reshape")?.ins[0];
   if (source === undefined || source.shape.includes(1)) return undefined;
   const kept = x.shape.flatMap((dim, i) => (dim === 1 ? [] : [i]));
-  if (!equalShapes(source.shape, kept.map((i) => x.shape[i]))) return undefined;
+  if (
+    !equalShapes(
+      source.shape,
+      kept.map((i) => x.shape[i]),
+    )
+  )
+    return undefined;
   return builder.add("broadcast", { shape, axes: kept.map((i) => axes[i]) }, [source]);
 };
 
@@ -65,7 +73,9 @@ const sliceOfPad: Law<"slice"> = (builder, { params, ins: [x] }) => {
   const [source] = inner.ins;
   const exact = source.shape.every((dim, i) => {
     const { low } = inner.params;
-    return params.step[i] === 1 && equalDims(params.start[i], low[i]) && equalDims(params.stop[i], addDims(low[i], dim));
+    return (
+      params.step[i] === 1 && equalDims(params.start[i], low[i]) && equalDims(params.stop[i], addDims(low[i], dim))
+    );
   });
   return exact ? source : undefined;
 };
@@ -78,7 +88,11 @@ const padOfPad: Law<"pad"> = (builder, { params, ins: [x] }) => {
   const inner = producerOf(builder, x, "pad");
   if (inner === undefined || inner.params.value !== params.value) return undefined;
   const sum = (a: readonly Dim[], b: readonly Dim[]): Dim[] => a.map((dim, i) => addDims(dim, b[i]));
-  return builder.add("pad", { low: sum(params.low, inner.params.low), high: sum(params.high, inner.params.high), value: params.value }, inner.ins);
+  return builder.add(
+    "pad",
+    { low: sum(params.low, inner.params.low), high: sum(params.high, inner.params.high), value: params.value },
+    inner.ins,
+  );
 };
 
 /** reduce(reduce(x)) of one kind drops the axes of both. */
@@ -117,7 +131,10 @@ const transposedOperands: Law<"matmul"> = (builder, { params, ins }) => {
   });
   if (sources.every((source) => source === undefined)) return undefined;
   const [a, b] = sources;
-  const flags = { transposeA: params.transposeA !== (a !== undefined), transposeB: params.transposeB !== (b !== undefined) };
+  const flags = {
+    transposeA: params.transposeA !== (a !== undefined),
+    transposeB: params.transposeB !== (b !== undefined),
+  };
   return builder.add("matmul", flags, [a ?? ins[0], b ?? ins[1]]);
 };
 
@@ -139,7 +156,13 @@ export const layoutLaws: Laws = {
     (_, { params: { permutation }, ins: [x] }) => (isIdentity(permutation) ? x : undefined),
     (builder, { params: { permutation }, ins: [x] }) => {
       const inner = producerOf(builder, x, "transpose");
-      return inner && builder.transpose(inner.ins[0], permutation.map((axis) => inner.params.permutation[axis]));
+      return (
+        inner &&
+        builder.transpose(
+          inner.ins[0],
+          permutation.map((axis) => inner.params.permutation[axis]),
+        )
+      );
     },
     splat(),
     transposeOfBroadcast,
@@ -154,7 +177,8 @@ export const layoutLaws: Laws = {
   ],
   pad: [
     (_, { params: { low, high }, ins: [x] }) => ([...low, ...high].every((dim) => dim === 0) ? x : undefined),
-    (builder, { params: { value }, ins: [x], outs: [out] }) => (splatOf(builder, x) === value ? splatLike(builder, value, out) : undefined),
+    (builder, { params: { value }, ins: [x], outs: [out] }) =>
+      splatOf(builder, x) === value ? splatLike(builder, value, out) : undefined,
     padOfPad,
   ],
   concat: [(_, { ins }) => (ins.length === 1 ? ins[0] : undefined), splat(), joinSlices],
@@ -166,7 +190,10 @@ export const layoutLaws: Laws = {
       return inner !== undefined && String(inner.params.axes) === String(axes) ? inner.ins[0] : undefined;
     },
   ],
-  scatterAdd: [(builder, { ins: [, updates], outs: [out] }) => (splatOf(builder, updates) === 0 ? splatLike(builder, 0, out) : undefined)],
+  scatterAdd: [
+    (builder, { ins: [, updates], outs: [out] }) =>
+      splatOf(builder, updates) === 0 ? splatLike(builder, 0, out) : undefined,
+  ],
   reduce: [dropsOnlyOnes, reduceOfReduce, reduceOfBroadcast],
   matmul: [transposedOperands],
 };

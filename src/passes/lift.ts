@@ -5,8 +5,8 @@
  */
 import { type Dim, multiplyDims } from "../base/dims.ts";
 import { Builder } from "../graph/build.ts";
-import { type Graph, type Node, type Value } from "../graph/graph.ts";
-import { type BinaryOp, type OpName, type OpParams, type UnaryOp, binaryOps, unaryOps } from "../graph/ops.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type BinaryOp, binaryOps, type OpName, type OpParams, type UnaryOp, unaryOps } from "../graph/ops.ts";
 
 /** A value outside of the loop that stands for one inside. */
 export interface Lifted {
@@ -16,15 +16,29 @@ export interface Lifted {
 }
 
 /** From parameters and operands, at least one of them stacked, to stacked results. */
-type LiftRule<K extends OpName> = (builder: Builder, params: OpParams[K], ins: readonly Lifted[], length: Dim) => readonly Value[];
+type LiftRule<K extends OpName> = (
+  builder: Builder,
+  params: OpParams[K],
+  ins: readonly Lifted[],
+  length: Dim,
+) => readonly Value[];
 
 /** An op without operands is never stacked. */
 type NoRule = "never stacked" | "impossible";
 
 /** The results of a node for all steps at once, or undefined where that cannot be done. */
-export function lift(builder: Builder, { op, params }: Node, ins: readonly Lifted[], length: Dim): readonly Lifted[] | undefined {
+export function lift(
+  builder: Builder,
+  { op, params }: Node,
+  ins: readonly Lifted[],
+  length: Dim,
+): readonly Lifted[] | undefined {
   if (!ins.some(({ stacked }) => stacked)) {
-    const outs = builder.addAll(op, params as OpParams[OpName], ins.map(({ value }) => value));
+    const outs = builder.addAll(
+      op,
+      params as OpParams[OpName],
+      ins.map(({ value }) => value),
+    );
     return outs.map((value) => ({ value, stacked: false }));
   }
   const rule = liftRules[op] as LiftRule<OpName> | NoRule;
@@ -33,7 +47,12 @@ export function lift(builder: Builder, { op, params }: Node, ins: readonly Lifte
 }
 
 /** The outputs of a whole graph for all steps at once, or undefined where one of its nodes cannot be lifted. */
-export function liftAll(builder: Builder, graph: Graph, ins: readonly Lifted[], length: Dim): readonly Lifted[] | undefined {
+export function liftAll(
+  builder: Builder,
+  graph: Graph,
+  ins: readonly Lifted[],
+  length: Dim,
+): readonly Lifted[] | undefined {
   const lifted = new Map<Value, Lifted>(graph.inputs.map(({ value }, i) => [value, ins[i]]));
   const get = (value: Value): Lifted => lifted.get(value) as Lifted;
   const { scope } = builder;
@@ -41,7 +60,7 @@ export function liftAll(builder: Builder, graph: Graph, ins: readonly Lifted[], 
     builder.scope = node.scope;
     const outs = lift(builder, node, node.ins.map(get), length);
     if (outs === undefined) return undefined;
-    node.outs.forEach((out, i) => lifted.set(out, outs[i]));
+    for (const [i, out] of node.outs.entries()) lifted.set(out, outs[i]);
   }
   builder.scope = scope;
   return graph.outputs.map(get);
@@ -56,7 +75,9 @@ export function canLift(op: OpName, params: OpParams[OpName]): boolean {
 /** The stacked form of a lifted value: one that is constant over time is repeated. */
 export function spread(builder: Builder, { value, stacked }: Lifted, length: Dim): Value {
   if (stacked) return value;
-  return builder.add("broadcast", { shape: [length, ...value.shape], axes: value.shape.map((_, axis) => axis + 1) }, [value]);
+  return builder.add("broadcast", { shape: [length, ...value.shape], axes: value.shape.map((_, axis) => axis + 1) }, [
+    value,
+  ]);
 }
 
 const later = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
@@ -64,10 +85,18 @@ const values = (ins: readonly Lifted[]): Value[] => ins.map(({ value }) => value
 
 /** Ops that work alike at every element. */
 function elementwise<K extends "select" | "cast" | UnaryOp | BinaryOp>(op: K): LiftRule<K> {
-  return (builder, params, ins, length) => builder.addAll(op, params, ins.map((x) => spread(builder, x, length)));
+  return (builder, params, ins, length) =>
+    builder.addAll(
+      op,
+      params,
+      ins.map((x) => spread(builder, x, length)),
+    );
 }
 
-function all<K extends OpName, L extends K>(ops: readonly L[], rule: (op: L) => LiftRule<L>): { readonly [M in L]: LiftRule<M> } {
+function all<K extends OpName, L extends K>(
+  ops: readonly L[],
+  rule: (op: L) => LiftRule<L>,
+): { readonly [M in L]: LiftRule<M> } {
   return Object.fromEntries(ops.map((op) => [op, rule(op)])) as unknown as { readonly [M in L]: LiftRule<M> };
 }
 
@@ -83,11 +112,18 @@ export const liftRules: { readonly [K in OpName]: LiftRule<K> | NoRule } = {
   broadcast: (builder, { shape, axes }, ins, length) =>
     builder.addAll("broadcast", { shape: [length, ...shape], axes: [0, ...later(axes)] }, values(ins)),
   reshape: (builder, { shape }, ins, length) => builder.addAll("reshape", { shape: [length, ...shape] }, values(ins)),
-  transpose: (builder, { permutation }, ins) => builder.addAll("transpose", { permutation: [0, ...later(permutation)] }, values(ins)),
+  transpose: (builder, { permutation }, ins) =>
+    builder.addAll("transpose", { permutation: [0, ...later(permutation)] }, values(ins)),
   slice: (builder, { start, stop, step }, ins, length) =>
     builder.addAll("slice", { start: [0, ...start], stop: [length, ...stop], step: [1, ...step] }, values(ins)),
-  pad: (builder, { low, high, value }, ins) => builder.addAll("pad", { low: [0, ...low], high: [0, ...high], value }, values(ins)),
-  concat: (builder, { axis }, ins, length) => builder.addAll("concat", { axis: axis + 1 }, ins.map((x) => spread(builder, x, length))),
+  pad: (builder, { low, high, value }, ins) =>
+    builder.addAll("pad", { low: [0, ...low], high: [0, ...high], value }, values(ins)),
+  concat: (builder, { axis }, ins, length) =>
+    builder.addAll(
+      "concat",
+      { axis: axis + 1 },
+      ins.map((x) => spread(builder, x, length)),
+    ),
   reverse: (builder, { axes }, ins) => builder.addAll("reverse", { axes: later(axes) }, values(ins)),
   gather: liftGather,
   scatterAdd: liftScatterAdd,
@@ -102,7 +138,11 @@ export const liftRules: { readonly [K in OpName]: LiftRule<K> | NoRule } = {
 };
 
 /** A constant operand on one side makes one product over the rows of all steps; otherwise it is a batched product. */
-function liftMatmul(builder: Builder, { transposeA, transposeB }: OpParams["matmul"], [a, b]: readonly Lifted[]): readonly Value[] {
+function liftMatmul(
+  builder: Builder,
+  { transposeA, transposeB }: OpParams["matmul"],
+  [a, b]: readonly Lifted[],
+): readonly Value[] {
   if (a.stacked && b.stacked) return builder.addAll("matmul", { transposeA, transposeB }, [a.value, b.value]);
   if (b.stacked) {
     // A B_t = (B_t' A')'
@@ -118,23 +158,41 @@ function liftMatmul(builder: Builder, { transposeA, transposeB }: OpParams["matm
   const product = builder.add("matmul", { transposeA: false, transposeB }, [flat, b.value]);
   const n = product.shape[product.shape.length - 1];
   const apart = builder.reshape(product, [...batch, rows.shape[0], m, n]);
-  return [builder.transpose(apart, timeInside.map((_, axis) => timeInside.indexOf(axis)))];
+  return [
+    builder.transpose(
+      apart,
+      timeInside.map((_, axis) => timeInside.indexOf(axis)),
+    ),
+  ];
 }
 
 /** The transposes of a stack of matrices. */
 export function swapLast(builder: Builder, x: Value): Value {
   const rank = x.shape.length;
-  return builder.transpose(x, x.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)));
+  return builder.transpose(
+    x,
+    x.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)),
+  );
 }
 
-function liftGather(builder: Builder, params: OpParams["gather"], [table, indices]: readonly Lifted[], length: Dim): readonly Value[] {
+function liftGather(
+  builder: Builder,
+  params: OpParams["gather"],
+  [table, indices]: readonly Lifted[],
+  length: Dim,
+): readonly Value[] {
   if (!table.stacked) return builder.addAll("gather", params, values([table, indices]));
   const [rows, ...rest] = table.value.shape.slice(1);
   const flat = builder.reshape(table.value, [multiplyDims(length, rows), ...rest]);
   return builder.addAll("gather", params, [flat, rowsOfSteps(builder, spread(builder, indices, length), rows)]);
 }
 
-function liftScatterAdd(builder: Builder, { rows }: OpParams["scatterAdd"], [indices, updates]: readonly Lifted[], length: Dim): readonly Value[] {
+function liftScatterAdd(
+  builder: Builder,
+  { rows }: OpParams["scatterAdd"],
+  [indices, updates]: readonly Lifted[],
+  length: Dim,
+): readonly Value[] {
   const at = rowsOfSteps(builder, spread(builder, indices, length), rows);
   const flat = builder.add("scatterAdd", { rows: multiplyDims(length, rows) }, [at, spread(builder, updates, length)]);
   return [builder.reshape(flat, [length, rows, ...flat.shape.slice(1)])];
@@ -160,7 +218,11 @@ function liftScan(builder: Builder, params: OpParams["scan"], ins: readonly Lift
     if (i < consts + carry) return spread(builder, x, length);
     return x.stacked ? exchange(builder, x.value) : x.value;
   });
-  const body = liftBody(params, ins.map(({ stacked }, i) => stacked || (i >= consts && i < consts + carry)), length);
+  const body = liftBody(
+    params,
+    ins.map(({ stacked }, i) => stacked || (i >= consts && i < consts + carry)),
+    length,
+  );
   const outs = builder.addAll("scan", { ...params, body }, operands);
   return outs.map((out, i) => (i < carry ? out : exchange(builder, out)));
 }
@@ -177,5 +239,8 @@ function liftBody(params: OpParams["scan"], stacked: readonly boolean[], length:
 
 /** Exchanges the two leading axes. */
 function exchange(builder: Builder, x: Value): Value {
-  return builder.transpose(x, x.shape.map((_, axis) => (axis < 2 ? 1 - axis : axis)));
+  return builder.transpose(
+    x,
+    x.shape.map((_, axis) => (axis < 2 ? 1 - axis : axis)),
+  );
 }

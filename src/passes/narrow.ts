@@ -5,10 +5,10 @@
  */
 import { type Builder, newValue } from "../graph/build.ts";
 import type { Graph, Node, NodeOf, ScanNode, Value } from "../graph/graph.ts";
-import { Outside, isFree, producersOf } from "./outside.ts";
-import { type Carry, type Operand, type ScanParts, putTogether, takeApart } from "./parts.ts";
-import { rewrite, withIns } from "./rewrite.ts";
 import { spread } from "./lift.ts";
+import { isFree, Outside, producersOf } from "./outside.ts";
+import { type Carry, type Operand, putTogether, type ScanParts, takeApart } from "./parts.ts";
+import { rewrite, withIns } from "./rewrite.ts";
 
 /** Simplifies the interfaces of scans. */
 export function narrow(graph: Graph): Graph {
@@ -27,15 +27,32 @@ function narrowScan(builder: Builder, scan: ScanNode): readonly Value[] | undefi
   for (const { out, init } of parts.carry.filter(steady)) results.set(out, init);
   const sameEveryStep = parts.xs.map((x) => withoutTime(builder, x));
   const consts = unique(
-    [...parts.consts, ...parts.carry.filter(steady).map(({ input, init }) => ({ input, value: init })), ...sameEveryStep.filter((x) => x !== undefined)],
+    [
+      ...parts.consts,
+      ...parts.carry.filter(steady).map(({ input, init }) => ({ input, value: init })),
+      ...sameEveryStep.filter((x) => x !== undefined),
+    ],
     renamed,
   );
   const inside = consts.map((one) => bringIn(builder, one));
   const carry = uniqueCarry(changing, renamed, results);
-  const xs = unique(parts.xs.filter((_, i) => sameEveryStep[i] === undefined), renamed);
-  const simpler: ScanParts = { consts: inside.flatMap(({ consts: some }) => some), carry, xs, ys: parts.ys, nodes: [...inside.flatMap(({ nodes }) => nodes), ...parts.nodes] };
+  const xs = unique(
+    parts.xs.filter((_, i) => sameEveryStep[i] === undefined),
+    renamed,
+  );
+  const simpler: ScanParts = {
+    consts: inside.flatMap(({ consts: some }) => some),
+    carry,
+    xs,
+    ys: parts.ys,
+    nodes: [...inside.flatMap(({ nodes }) => nodes), ...parts.nodes],
+  };
   const ys = keptStacks(builder, scan, rename(simpler, renamed), results);
-  const unchanged = renamed.size === 0 && results.size === 0 && simpler.nodes.length === parts.nodes.length && consts.length === parts.consts.length;
+  const unchanged =
+    renamed.size === 0 &&
+    results.size === 0 &&
+    simpler.nodes.length === parts.nodes.length &&
+    consts.length === parts.consts.length;
   if (unchanged) return undefined;
   const next = putTogether(scan, { ...rename(simpler, renamed), ys });
   builder.push(next);
@@ -110,7 +127,8 @@ function keptStacks(builder: Builder, scan: ScanNode, parts: ScanParts, results:
     if (isFree(node.op) && node.ins.every((value) => constants.has(value))) constants.add(node.outs[0]);
   }
   return parts.ys.filter(({ step, out }) => {
-    const same = known.get(step) ?? (constants.has(step) ? spread(builder, outside.get(step), scan.params.length) : undefined);
+    const same =
+      known.get(step) ?? (constants.has(step) ? spread(builder, outside.get(step), scan.params.length) : undefined);
     known.set(step, same ?? out);
     if (same !== undefined) results.set(out, same);
     return same === undefined;

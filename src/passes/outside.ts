@@ -7,7 +7,7 @@ import { internal } from "../base/errors.ts";
 import type { Builder } from "../graph/build.ts";
 import type { Node, ScanNode, Value } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
-import { type Lifted, canLift, lift } from "./lift.ts";
+import { canLift, type Lifted, lift } from "./lift.ts";
 import type { ScanParts } from "./parts.ts";
 
 /** Ops that a lowered loop computes where their result is read: nothing is won by moving them. */
@@ -78,15 +78,20 @@ export class Outside {
     const ins = node.ins.map((operand) => this.get(operand));
     const { scope } = this.#builder;
     this.#builder.scope = node.scope;
-    const outs = lift(this.#builder, node, ins, this.#length) ?? internal("this op cannot leave the loop", { op: node.op });
+    const outs =
+      lift(this.#builder, node, ins, this.#length) ?? internal("this op cannot leave the loop", { op: node.op });
     this.#builder.scope = scope;
-    node.outs.forEach((out, i) => this.#known.set(out, outs[i]));
+    for (const [i, out] of node.outs.entries()) this.#known.set(out, outs[i]);
     return this.#known.get(value) as Lifted;
   }
 }
 
 /** The values that are constant or can be computed for all steps at once, given those that are there already. */
-export function liftable({ consts, xs, nodes }: ScanParts, reach: ReadonlyMap<Value, Reach>, there: readonly Value[] = []): Set<Value> {
+export function liftable(
+  { consts, xs, nodes }: ScanParts,
+  reach: ReadonlyMap<Value, Reach>,
+  there: readonly Value[] = [],
+): Set<Value> {
   const able = new Set<Value>([...consts, ...xs].map(({ input }) => input.value).concat(there));
   for (const node of nodes) {
     const constant = reach.get(node.outs[0]) === "constant";

@@ -43,7 +43,12 @@ export function takeApart(node: ScanNode): ScanParts {
   const operand = (value: Value, i: number): Operand => ({ input: body.inputs[i], value });
   return {
     consts: ins.consts.map(operand),
-    carry: ins.init.map((init, i) => ({ input: body.inputs[consts + i], init, next: next.carry[i], out: outs.carry[i] })),
+    carry: ins.init.map((init, i) => ({
+      input: body.inputs[consts + i],
+      init,
+      next: next.carry[i],
+      out: outs.carry[i],
+    })),
     xs: ins.xs.map((value, i) => operand(value, consts + carry + i)),
     ys: next.ys.map((step, i) => ({ step, out: outs.ys[i] })),
     nodes: body.nodes,

@@ -2,7 +2,7 @@
  * Laws of values in pieces along one axis: slices of a concatenation, a concatenation of slices, and the sum of padded
  * pieces. The last is the gradient of a value that was cut (the four gates of an LSTM): one concatenation.
  */
-import { type Dim, addDims, equalDims, subtractDims } from "../base/dims.ts";
+import { addDims, type Dim, equalDims, subtractDims } from "../base/dims.ts";
 import type { Builder } from "../graph/build.ts";
 import type { NodeOf, Value } from "../graph/graph.ts";
 import type { Law } from "./algebra.ts";
@@ -51,8 +51,15 @@ export const joinSlices: Law<"concat"> = (builder, { params: { axis }, ins }) =>
 
 function joinTwo(builder: Builder, left: Value, right: Value, axis: number): Value | undefined {
   const [a, b] = [producerOf(builder, left, "slice"), producerOf(builder, right, "slice")];
-  if (a === undefined || b === undefined || a.ins[0] !== b.ins[0] || !equalDims(a.params.stop[axis], b.params.start[axis])) return undefined;
-  const alike = (i: number): boolean => equalDims(a.params.start[i], b.params.start[i]) && equalDims(a.params.stop[i], b.params.stop[i]);
+  if (
+    a === undefined ||
+    b === undefined ||
+    a.ins[0] !== b.ins[0] ||
+    !equalDims(a.params.stop[axis], b.params.start[axis])
+  )
+    return undefined;
+  const alike = (i: number): boolean =>
+    equalDims(a.params.start[i], b.params.start[i]) && equalDims(a.params.stop[i], b.params.stop[i]);
   const fits = a.params.step.every((step, i) => step === 1 && b.params.step[i] === 1 && (i === axis || alike(i)));
   if (!fits) return undefined;
   const stop = a.params.stop.map((dim, i) => (i === axis ? b.params.stop[i] : dim));
@@ -118,7 +125,10 @@ function chainOf(pieces: readonly Piece[]): Piece[] {
 }
 
 function nearest(pieces: readonly Piece[]): Piece | undefined {
-  return pieces.reduce<Piece | undefined>((best, piece) => (best === undefined || isAtMost(piece.low, best.low) ? piece : best), undefined);
+  return pieces.reduce<Piece | undefined>(
+    (best, piece) => (best === undefined || isAtMost(piece.low, best.low) ? piece : best),
+    undefined,
+  );
 }
 
 /** The chain with zeros in its gaps; undefined where a gap has no known size. */
@@ -130,7 +140,13 @@ function concatOf(builder: Builder, chain: readonly Piece[], like: Value): Value
     if (equalDims(at, to)) return true;
     if (typeof at !== "number" || typeof to !== "number") return false;
     const size = to - at;
-    parts.push(builder.full(like.shape.map((dim, i) => (i === axis ? size : dim)), 0, like.dtype));
+    parts.push(
+      builder.full(
+        like.shape.map((dim, i) => (i === axis ? size : dim)),
+        0,
+        like.dtype,
+      ),
+    );
     return true;
   };
   for (const { value, low, stop } of chain) {

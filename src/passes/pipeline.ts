@@ -8,24 +8,30 @@ import { narrow } from "./narrow.ts";
 import type { Pass } from "./rewrite.ts";
 import { sink } from "./sink.ts";
 
-/** Rounds of the whole list at most; two are usual, and a third that finds nothing. */
-const maxRounds = 6;
+/** Rounds of the whole list at most; two with an effect are usual. */
+const maxRounds = 8;
 
 /** A graph that computes the same faster. Meant for graphs whose gradients are taken already. */
 export function optimise(graph: Graph, options: FoldOptions = {}): Graph {
   const passes: readonly Pass[] = [
-    /* 1 */ (current) => fold(current, options),
-    /* 2 */ cse,
-    /* 3 */ dce,
-    /* 4 */ narrow,
-    /* 5 */ hoist,
-    /* 6 */ sink,
+    /* 1. Compute constants, apply laws.        */ (current) => fold(current, options),
+    /* 2. Compute what is the same once.        */ cse,
+    /* 3. Drop what nobody reads.               */ dce,
+    /* 4. Simplify what loops take and give.    */ narrow,
+    /* 5. Move work in front of loops.          */ hoist,
+    /* 6. Move work behind loops.               */ sink,
   ];
+  return toFixpoint(passes, graph);
+}
+
+/** Applies the passes in turn until each has found nothing to do since the last change. */
+function toFixpoint(passes: readonly Pass[], graph: Graph): Graph {
   let current = graph;
-  for (let round = 0; round < maxRounds; round++) {
-    const next = passes.reduce((before, pass) => pass(before), current);
-    if (next === current) return current;
+  let idle = 0;
+  for (let i = 0; i < passes.length * maxRounds && idle < passes.length; i++) {
+    const next = passes[i % passes.length](current);
+    idle = next === current ? idle + 1 : 0;
     current = next;
   }
-  return dce(cse(current));
+  return current;
 }

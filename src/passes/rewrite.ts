@@ -23,7 +23,7 @@ export function rewrite(graph: Graph, start: (builder: Builder, graph: Graph) =>
     builder.scope = node.scope;
     const outs = rule(node);
     if (outs === undefined) builder.push(node);
-    else node.outs.forEach((out, i) => outs[i] !== out && replaced.set(out, outs[i]));
+    else for (const [i, out] of node.outs.entries()) if (outs[i] !== out) replaced.set(out, outs[i]);
     changed ||= node !== old || outs !== undefined;
   }
   return changed ? builder.finish(graph.outputs.map(get)) : graph;

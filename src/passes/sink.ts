@@ -9,9 +9,9 @@ import { type Accumulator, type AccumulatorTerm, type Sum, sumOverTime } from ".
 import { dce } from "./dce.ts";
 import { spread } from "./lift.ts";
 import { Outside } from "./outside.ts";
-import { type Carry, type ScanParts, type Stack, putTogether, takeApart } from "./parts.ts";
+import { type Carry, putTogether, type ScanParts, type Stack, takeApart } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
-import { type SinkPlan, planSink } from "./sinkplan.ts";
+import { planSink, type SinkPlan } from "./sinkplan.ts";
 
 /** Moves work behind loops. */
 export function sink(graph: Graph): Graph {
@@ -23,7 +23,10 @@ function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefine
   const plan = planSink(parts);
   if (plan === undefined) return undefined;
   const { length } = scan.params;
-  const emitted: Stack[] = plan.emitted.map((step) => ({ step, out: newValue({ dtype: step.dtype, shape: [length, ...step.shape] }) }));
+  const emitted: Stack[] = plan.emitted.map((step) => ({
+    step,
+    out: newValue({ dtype: step.dtype, shape: [length, ...step.shape] }),
+  }));
   const left = leave(parts, plan);
   const ys = [...parts.ys.filter(({ step }) => !plan.sunk.has(step)), ...emitted];
   const next = putTogether(scan, { ...parts, carry: left.carry, ys, nodes: [...parts.nodes, ...left.nodes] });
@@ -31,10 +34,12 @@ function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefine
   builder.push(loop);
 
   const outside = new Outside(builder, scan, parts, plan.producers);
-  for (const { step, out } of ys) if (plan.reach.get(step) !== "constant") outside.set(step, { value: out, stacked: true });
+  for (const { step, out } of ys)
+    if (plan.reach.get(step) !== "constant") outside.set(step, { value: out, stacked: true });
   const sum: Sum = { builder, outside, length, producers: plan.producers, reach: plan.reach };
   const results = new Map<Value, Value>();
-  for (const { step, out } of parts.ys) if (plan.sunk.has(step)) results.set(out, spread(builder, outside.get(step), length));
+  for (const { step, out } of parts.ys)
+    if (plan.sunk.has(step)) results.set(out, spread(builder, outside.get(step), length));
   for (const one of plan.accumulators) {
     const start = left.outs.get(one.carry) ?? one.carry.init;
     results.set(one.carry.out, addTerms(sum, start, one.terms));
@@ -43,7 +48,10 @@ function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefine
 }
 
 /** The carries that stay in the loop, with the nodes that add what is left of split accumulators. */
-function leave(parts: ScanParts, { accumulators, remaining }: SinkPlan): { carry: Carry[]; nodes: Node[]; outs: Map<Carry, Value> } {
+function leave(
+  parts: ScanParts,
+  { accumulators, remaining }: SinkPlan,
+): { carry: Carry[]; nodes: Node[]; outs: Map<Carry, Value> } {
   const sinking = new Map<Carry, Accumulator>(accumulators.map((one) => [one.carry, one]));
   const outs = new Map<Carry, Value>();
   const nodes: Node[] = [];

@@ -4,10 +4,10 @@
  *   hot    values outside of the core that depend on a matrix product with a constant: they go behind the loop
  */
 import type { Node, Value } from "../graph/graph.ts";
-import { type OpName, binaryOps } from "../graph/ops.ts";
-import { type Accumulator, type AccumulatorTerm, type SumPlan, accumulatorsOf, planSum } from "./accumulate.ts";
+import { binaryOps, type OpName } from "../graph/ops.ts";
+import { type Accumulator, type AccumulatorTerm, accumulatorsOf, planSum, type SumPlan } from "./accumulate.ts";
 import { canLift } from "./lift.ts";
-import { type Reach, producersOf, reachOf, usesIn } from "./outside.ts";
+import { producersOf, type Reach, reachOf, usesIn } from "./outside.ts";
 import type { Carry, ScanParts } from "./parts.ts";
 
 export interface SinkPlan {
@@ -36,7 +36,11 @@ export function planSink(parts: ScanParts): SinkPlan | undefined {
   const producers = producersOf(parts.nodes);
   const reach = reachOf(parts);
   const accumulators = accumulatorsOf(parts, producers, usesIn(parts));
-  const plans = new Map(accumulators.flatMap(({ terms }) => terms.map(({ value }) => [value, planSum(value, { producers, reach })] as const)));
+  const plans = new Map(
+    accumulators.flatMap(({ terms }) =>
+      terms.map(({ value }) => [value, planSum(value, { producers, reach })] as const),
+    ),
+  );
   const body: Body = { parts, producers, reach, accumulators, plans };
   const { core, hot } = divide(body);
   const sunk = new Set(parts.ys.map(({ step }) => step).filter((step) => hot.has(step)));
@@ -47,7 +51,9 @@ export function planSink(parts: ScanParts): SinkPlan | undefined {
   const there = new Set<Value>([...parts.xs.map(({ input }) => input.value), ...kept]);
   const roots = [...sunk, ...[...heavy].flatMap(({ value }) => plans.get(value)?.leaves ?? [])];
   const emitted = choose(body, wanted(body, hot, roots), core, there);
-  const light = accumulators.flatMap(({ terms }) => terms.filter((term) => !heavy.has(term) && isThere(body, term, there)));
+  const light = accumulators.flatMap(({ terms }) =>
+    terms.filter((term) => !heavy.has(term) && isThere(body, term, there)),
+  );
   const sinking = new Set([...heavy, ...light]);
   if (sunk.size === 0 && sinking.size === 0) return undefined;
   const moved = accumulators.map(({ carry, terms }) => ({ carry, terms: terms.filter((term) => sinking.has(term)) }));
@@ -66,7 +72,10 @@ function divide({ parts, producers, reach, accumulators }: Body): { core: Set<Va
   const summed = new Set(accumulators.map(({ carry }) => carry));
   const core = new Set<Value>();
   for (const carry of parts.carry) if (!summed.has(carry)) addWithOperands(core, carry.next, producers);
-  const roots = [...parts.ys.map(({ step }) => step), ...accumulators.flatMap(({ terms }) => terms.map(({ value }) => value))];
+  const roots = [
+    ...parts.ys.map(({ step }) => step),
+    ...accumulators.flatMap(({ terms }) => terms.map(({ value }) => value)),
+  ];
   for (;;) {
     const { hot, stuck } = heat(parts, reach, core);
     const staying = roots.filter((value) => stuck.has(value));
@@ -76,7 +85,11 @@ function divide({ parts, producers, reach, accumulators }: Body): { core: Set<Va
 }
 
 /** Hot values, and those of them that depend on an op which cannot be lifted. */
-function heat(parts: ScanParts, reach: ReadonlyMap<Value, Reach>, core: ReadonlySet<Value>): { hot: Set<Value>; stuck: Set<Value> } {
+function heat(
+  parts: ScanParts,
+  reach: ReadonlyMap<Value, Reach>,
+  core: ReadonlySet<Value>,
+): { hot: Set<Value>; stuck: Set<Value> } {
   const hot = new Set<Value>();
   const stuck = new Set<Value>();
   for (const node of parts.nodes) {
@@ -118,7 +131,10 @@ function wanted({ producers, reach }: Body, hot: ReadonlySet<Value>, roots: read
 
 /** Which of the wanted values become ys: those that are not there, and that the loop computes anyway or are not cheap. */
 function choose(body: Body, values: ReadonlySet<Value>, core: ReadonlySet<Value>, there: Set<Value>): Value[] {
-  const inOrder = [...body.parts.carry.map(({ input }) => input.value), ...body.parts.nodes.flatMap(({ outs }) => outs)];
+  const inOrder = [
+    ...body.parts.carry.map(({ input }) => input.value),
+    ...body.parts.nodes.flatMap(({ outs }) => outs),
+  ];
   return inOrder.filter((value) => {
     if (!values.has(value) || cost(body, value, there) <= (core.has(value) ? 0 : cheap)) return false;
     there.add(value);
@@ -133,8 +149,18 @@ function isThere(body: Body, { value }: AccumulatorTerm, there: ReadonlySet<Valu
 
 /** Passes over data that are cheaper than to write and read one more stack. */
 const cheap = 2;
-const layoutOps: ReadonlySet<OpName> = new Set<OpName>(["broadcast", "reshape", "transpose", "slice", "pad", "concat", "reverse"]);
-const arithmeticOps: ReadonlySet<OpName> = new Set<OpName>([...binaryOps, "neg", "abs", "not", "select", "cast"].filter((op) => op !== "pow") as OpName[]);
+const layoutOps: ReadonlySet<OpName> = new Set<OpName>([
+  "broadcast",
+  "reshape",
+  "transpose",
+  "slice",
+  "pad",
+  "concat",
+  "reverse",
+]);
+const arithmeticOps: ReadonlySet<OpName> = new Set<OpName>(
+  [...binaryOps, "neg", "abs", "not", "select", "cast"].filter((op) => op !== "pow") as OpName[],
+);
 
 /** The number of elementwise operations from what is there to a value; more than `cheap` where that is no way. */
 function cost(body: Body, value: Value, there: ReadonlySet<Value>, depth = 4): number {

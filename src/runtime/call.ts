@@ -101,7 +101,7 @@ export class WasmExecutable implements Executable {
     plan.offsets.forEach((offset, i) => {
       if (offset >= 0) this.#point(i, arena + offset);
     });
-    plan.sizes.forEach((value, i) => this.#word(sizeOffset(this.#program, i), value));
+    for (let i = 0; i < plan.sizes.length; i++) this.#word(sizeOffset(this.#program, i), plan.sizes[i]);
   }
 
   #bringIn(
@@ -161,19 +161,20 @@ export class WasmExecutable implements Executable {
     return undefined;
   }
 
-  /** The error of a failed check, or the error itself where no check has failed. */
+  /** What a stopped program means: a failed check, our own bug, or an error that is not of WebAssembly. */
   #failure(error: unknown): unknown {
     const { ints } = this.#memory;
     const failed = ints[(this.#frame + failedCheckOffset) / bytesPerElement];
-    if (failed === 0) return error;
+    const { name, checks } = this.#program;
+    if (failed === 0) {
+      if (error instanceof WebAssembly.RuntimeError)
+        internal(`the compiled program "${name}" stopped: ${error.message}`);
+      return error;
+    }
     const value = ints[(this.#frame + failedValueOffset) / bytesPerElement];
     this.#word(failedCheckOffset, 0);
-    const { message } = this.#program.checks[failed - 1];
-    return new NumericError(message.replaceAll("{value}", String(value)), {
-      program: this.#program.name,
-      check: failed - 1,
-      value,
-    });
+    const message = checks[failed - 1].message.replaceAll("{value}", String(value));
+    return new NumericError(message, { program: name, check: failed - 1, value });
   }
 
   // ---- once -----------------------------------------------------------------------------------------------------

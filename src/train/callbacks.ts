@@ -1,8 +1,8 @@
 /** Callbacks: what `fit` calls, and the ones that most trainings want. Not here: writing checkpoints (io has it). */
 import { OptionError } from "../base/errors.ts";
+import { finiteNumber, flag, oneOf, readOptions, text, wholeNumber } from "../nn/options.ts";
 import type { Tensor } from "../trace/index.ts";
 import type { EpochRow } from "./history.ts";
-import { expectKnown, expectNumber } from "./options.ts";
 import type { StepReport, Trainer } from "./trainer.ts";
 
 /** What callbacks see. `trainer.position` is the batch that comes next, so `trainer.snapshot()` is right in every callback. */
@@ -41,20 +41,24 @@ export interface EarlyStoppingOptions {
   patience?: number;
   /** Less than this is no improvement. */
   minDelta?: number;
-  /** "max" where more is better; by default for names that contain "accuracy". */
-  mode?: "min" | "max";
+  /** "max" where more is better; "auto", the default, takes it for names that contain "accuracy". */
+  mode?: "min" | "max" | "auto";
   /** At the end, the weights of the best epoch that this run has seen. */
   restoreBestWeights?: boolean;
 }
 
 /** Ends the training when a number no longer improves. Its memory is the history, so that it goes on rightly after a resume. */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
-  const where = "earlyStopping";
-  expectKnown(where, options, ["monitor", "patience", "minDelta", "mode", "restoreBestWeights"]);
-  const { monitor = "valLoss", restoreBestWeights = false } = options;
-  const patience = expectNumber(where, "patience", options.patience ?? 1, { atLeast: 1, whole: true });
-  const minDelta = expectNumber(where, "minDelta", options.minDelta ?? 0, { atLeast: 0 });
-  const mode = options.mode ?? (monitor.toLowerCase().includes("accuracy") ? "max" : "min");
+  const rules = {
+    monitor: text("valLoss"),
+    patience: wholeNumber(1),
+    minDelta: finiteNumber(0, 0),
+    mode: oneOf(["min", "max", "auto"], "auto"),
+    restoreBestWeights: flag(false),
+  };
+  const { monitor, patience, minDelta, restoreBestWeights, ...rest } = readOptions("earlyStopping", options, rules);
+  const isAccuracy = monitor.toLowerCase().includes("accuracy");
+  const mode = rest.mode === "auto" ? (isAccuracy ? "max" : "min") : rest.mode;
   let best: { epoch: number; weights: Record<string, Tensor> } | undefined;
   return {
     onEpochEnd: ({ trainer, rows }) => {

@@ -1,6 +1,6 @@
 /** Gradient clipping, as pure functions of named gradients. Formulas follow Keras. Not here: whether gradients are finite (`step.ts`). */
 import { add, div, maximum, minimum, mul, sqrt, square, sum, type Tensor, tensor } from "../trace/index.ts";
-import { expectNumber } from "./options.ts";
+import { expectOption, positive } from "./options.ts";
 
 /** Named gradients, one for each trainable parameter. */
 export type Gradients = Readonly<Record<string, Tensor>>;
@@ -14,7 +14,7 @@ export interface Clipping {
 
 /** Scales each tensor on its own to a norm of at most `limit`. */
 export function clipNorm(limit: number): Clipping {
-  expectNumber("clipNorm", "limit", limit, { above: 0 });
+  expectOption("clipNorm", "limit", limit, positive());
   return {
     kind: "clipNorm",
     options: { limit },
@@ -24,7 +24,7 @@ export function clipNorm(limit: number): Clipping {
 
 /** Moves each element into -limit..limit. This changes the direction of the gradient. */
 export function clipValue(limit: number): Clipping {
-  expectNumber("clipValue", "limit", limit, { above: 0 });
+  expectOption("clipValue", "limit", limit, positive());
   return {
     kind: "clipValue",
     options: { limit },
@@ -34,7 +34,7 @@ export function clipValue(limit: number): Clipping {
 
 /** Scales all tensors together so that the norm of all their elements is at most `limit`; the usual choice for recurrent networks. */
 export function globalClipNorm(limit: number): Clipping {
-  expectNumber("globalClipNorm", "limit", limit, { above: 0 });
+  expectOption("globalClipNorm", "limit", limit, positive());
   return {
     kind: "globalClipNorm",
     options: { limit },

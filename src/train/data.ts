@@ -7,8 +7,9 @@ import { OptionError, ShapeError } from "../base/errors.ts";
 import { foldIn, keyFromSeed, permutation } from "../base/random.ts";
 import { formatShape } from "../base/shapes.ts";
 import { leavesOf, mapTree, type Tree } from "../base/trees.ts";
+import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import { concrete, type Tensor } from "../trace/index.ts";
-import { expectKnown, expectNumber } from "./options.ts";
+import { expectOption } from "./options.ts";
 
 /** What one training step reads. Every tensor has the batch as its first axis. */
 export interface Batch {
@@ -57,11 +58,11 @@ export interface Batches extends Dataset {
 
 /** Cuts trees of tensors with a leading axis of examples into batches. */
 export function batches(x: Tree<Tensor>, y: Tree<Tensor>, options: BatchesOptions = {}): Batches {
-  expectKnown("batches", options, ["batchSize", "shuffle", "seed", "sampleWeights", "carriesState"]);
+  checkOptionNames("batches", options, ["batchSize", "shuffle", "seed", "sampleWeights", "carriesState"]);
   const { seed = 0, sampleWeights, carriesState = false } = options;
   const shuffle = options.shuffle ?? !carriesState;
   if (shuffle && carriesState) throw shufflingRefused("batches");
-  const batchSize = expectNumber("batches", "batchSize", options.batchSize ?? 32, { atLeast: 1, whole: true });
+  const batchSize = expectOption("batches", "batchSize", options.batchSize ?? 32, wholeNumber());
   const examples = countExamples({ x, y, ...(sampleWeights === undefined ? {} : { sampleWeights }) });
   const batchesPerEpoch = carriesState ? Math.floor(examples / batchSize) : Math.ceil(examples / batchSize);
   if (batchesPerEpoch === 0) {

@@ -5,6 +5,7 @@ import type { ByName } from "../nn/forward.ts";
 import { type ModelInput, readInputs } from "../nn/inputs.ts";
 import { context } from "../nn/layer.ts";
 import type { Model, State } from "../nn/model.ts";
+import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import {
   type CompiledFunction,
   compile,
@@ -16,7 +17,7 @@ import {
 } from "../trace/index.ts";
 import { type Dataset, sliceRows } from "./data.ts";
 import { meansOf, measure, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
-import { expectKnown, expectNumber } from "./options.ts";
+import { expectOption } from "./options.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { argumentsOf, expectLanes, type Signature, signatureOf } from "./signature.ts";
 import { freshState } from "./step.ts";
@@ -43,7 +44,7 @@ export async function evaluate(
   data: Dataset,
   options: Partial<EvaluateOptions> = {},
 ): Promise<Record<string, number>> {
-  expectKnown("evaluate", options, ["loss", "metrics", "target", "warn"]);
+  checkOptionNames("evaluate", options, ["loss", "metrics", "target", "warn"]);
   const pace = createPace();
   try {
     if (!(subject instanceof Trainer)) {
@@ -59,7 +60,7 @@ export async function evaluate(
       )(data, pace);
     }
     if (subject.steps > 0) warnOfOtherState(subject.model, subject.carriesState, data, options.warn);
-    return await createEvaluation(subject.model, subject.objective)(data, pace);
+    return await createEvaluation(subject.model, subject.objective, subject.target)(data, pace);
   } finally {
     pace.close();
   }
@@ -150,21 +151,24 @@ export interface PredictOptions {
 
 /** The model's output for all rows of x, batch by batch: a tensor, or a list of them for several outputs. */
 export async function predict(model: Model, x: ModelInput, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
-  expectKnown("predict", options, ["batchSize", "state"]);
-  const batchSize = expectNumber("predict", "batchSize", options.batchSize ?? 32, { atLeast: 1, whole: true });
+  checkOptionNames("predict", options, ["batchSize", "state"]);
+  const batchSize = expectOption("predict", "batchSize", options.batchSize ?? 32, wholeNumber());
   const inputs = readInputs(model.network, x, "spec");
   const rows = inputs[0].shape[0] as number;
   const pace = createPace();
   const parts: (readonly Tensor[])[] = [];
-  for (let start = 0; start < rows; start += batchSize) {
-    const cut = (all: Tensor): Tensor => sliceRows(all, start, Math.min(rows, start + batchSize));
-    const state = options.state && (mapTree<Tensor, Tensor>(options.state, cut) as State);
-    const { outputs } = model.run(inputs.map(cut), { state });
-    parts.push(isBranch(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]);
-    const turn = pace.breathe();
-    if (turn !== undefined) await turn;
+  try {
+    for (let start = 0; start < rows; start += batchSize) {
+      const cut = (all: Tensor): Tensor => sliceRows(all, start, Math.min(rows, start + batchSize));
+      const state = options.state && (mapTree<Tensor, Tensor>(options.state, cut) as State);
+      const { outputs } = model.run(inputs.map(cut), { state });
+      parts.push(isBranch(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]);
+      const turn = pace.breathe();
+      if (turn !== undefined) await turn;
+    }
+  } finally {
+    pace.close();
   }
-  pace.close();
   const joined = parts[0].map((_, i) => joinRows(parts.map((part) => part[i])));
   return model.outputs.length === 1 ? joined[0] : joined;
 }

@@ -53,7 +53,7 @@ function badInput(model: Model, x: readonly Tensor[]): Bad | undefined {
     const index = indexOf(at, tensor.shape as readonly number[]);
     return {
       sentence: `expected finite numbers in the input "${name}", got ${value} at [${index.join(", ")}]. Clean the data, or leave the row out with sampleWeights after replacing it by zeros.`,
-      data: { input: name, index, value },
+      data: { input: name, place: index, value },
     };
   }
   return undefined;
@@ -76,7 +76,7 @@ function badTarget(model: Model, y: readonly Tensor[], sampleWeights: Tensor | u
     const advice = areClasses ? "Renumber the classes, or give the last layer more units" : "Clean the data";
     return {
       sentence: `expected ${expected} as targets, got ${value} at [${index.join(", ")}]. ${advice}.`,
-      data: { target: i, index, value },
+      data: { target: i, place: index, value },
     };
   }
   return undefined;

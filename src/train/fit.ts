@@ -4,11 +4,12 @@
  */
 import { OptionError } from "../base/errors.ts";
 import type { Model } from "../nn/model.ts";
+import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import type { Callback, TrainingRun } from "./callbacks.ts";
 import type { Dataset } from "./data.ts";
 import { createEvaluation, warnOfOtherState } from "./evaluate.ts";
 import { type EpochRow, type History, historyOf, type StopReason, validationRow } from "./history.ts";
-import { expectKnown, expectNumber } from "./options.ts";
+import { expectOption, positive } from "./options.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { type ProgressReporter, progressReporter, type TextWriter } from "./progress.ts";
 import { createTrainer, type StepReport, Trainer, type TrainerOptions, trainerOptions } from "./trainer.ts";
@@ -51,9 +52,9 @@ const runOptions = [
 ] as const;
 
 /**
- * Trains a model, or goes on with a trainer. Whether state is carried from batch to batch is the data's to say; it
- * starts from zero at each epoch. Raises NumericError where a number stops being finite; the weights are then those
- * of the step before. Leaves the event loop its turn, so that a page stays alive.
+ * Trains a model from fresh optimiser slots, or goes on with a trainer. Whether state is carried from batch to batch is
+ * the data's to say; it starts from zero at each epoch. Raises NumericError where a number stops being finite; the
+ * weights are then those of the step before. Leaves the event loop its turn, so that a page stays alive.
  */
 export async function fit(trainer: Trainer, data: Dataset, options?: TrainingOptions): Promise<History>;
 export async function fit(model: Model, data: Dataset, options: FitOptions): Promise<History>;
@@ -63,7 +64,7 @@ export async function fit(
   options: Partial<FitOptions> = {},
 ): Promise<History> {
   const given = subject instanceof Trainer ? runOptions : [...trainerOptions, ...runOptions];
-  expectKnown("fit", options, given);
+  checkOptionNames("fit", options, given);
   const training = Object.entries(options).filter(([name]) => (trainerOptions as readonly string[]).includes(name));
   const trainer =
     subject instanceof Trainer
@@ -99,26 +100,22 @@ class Run implements TrainingRun {
     const { steps, minutes, initialEpoch, validationData, progress, warn } = options;
     const endless = steps !== undefined || minutes !== undefined;
     this.epochs = options.epochs ?? (endless ? undefined : 1);
-    if (this.epochs !== undefined) expectNumber("fit", "epochs", this.epochs, { atLeast: 0, whole: true });
-    if (steps !== undefined) expectNumber("fit", "steps", steps, { atLeast: 0, whole: true });
-    expectNumber("fit", "validationEvery", options.validationEvery ?? 1, { atLeast: 1, whole: true });
+    const counts = { epochs: this.epochs, steps, initialEpoch };
+    for (const [name, count] of Object.entries(counts))
+      expectOption("fit", name, count ?? 0, wholeNumber(undefined, 0));
+    expectOption("fit", "validationEvery", options.validationEvery ?? 1, wholeNumber());
     if (!(data.batchesPerEpoch >= 1))
       throw new OptionError(
         `fit: expected data of at least one batch, got ${data.batchesPerEpoch}. Give more data or a smaller batch.`,
         { batchesPerEpoch: data.batchesPerEpoch },
       );
-    this.#deadline =
-      minutes === undefined
-        ? Number.POSITIVE_INFINITY
-        : performance.now() + expectNumber("fit", "minutes", minutes, { above: 0 }) * 60_000;
-    if (initialEpoch !== undefined)
-      trainer.position = {
-        epoch: expectNumber("fit", "initialEpoch", initialEpoch, { atLeast: 0, whole: true }),
-        index: 0,
-      };
+    const length =
+      minutes === undefined ? Number.POSITIVE_INFINITY : expectOption("fit", "minutes", minutes, positive());
+    this.#deadline = performance.now() + length * 60_000;
+    if (initialEpoch !== undefined) trainer.position = { epoch: initialEpoch, index: 0 };
     const writer = progress === true ? { write: (text: string) => console.log(text.trimEnd()) } : progress;
     this.#reporter = writer ? progressReporter(writer) : undefined;
-    this.#validate = createEvaluation(trainer.model, trainer.objective);
+    this.#validate = createEvaluation(trainer.model, trainer.objective, trainer.target);
     if (validationData !== undefined) warnOfOtherState(trainer.model, data.carriesState, validationData, warn);
   }
 
@@ -139,6 +136,7 @@ class Run implements TrainingRun {
   }
 
   close(): void {
+    this.#reporter?.close();
     this.#pace.close();
   }
 

@@ -2,14 +2,15 @@
  * One long stream laid out for truncated back-propagation through time: the stream is cut into equal lanes, and each
  * batch is the next window of every lane. Row i of batch k + 1 continues row i of batch k.
  *
- *   stream 0..23, lanes 2, steps 4     batch 0: [0..3], [11..14]   batch 1: [4..7], [15..18]   dropped: 22 (and a half)
+ *   stream 0..23, lanes 2, steps 4     batch 0: [0..3], [8..11]     batch 1: [4..7], [12..15]     dropped: 16..22
  */
 import { allocate } from "../base/dtypes.ts";
 import { OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
+import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import { concrete, Tensor, tensor } from "../trace/index.ts";
 import { type Dataset, shufflingRefused } from "./data.ts";
-import { expectKnown, expectNumber } from "./options.ts";
+import { expectOption } from "./options.ts";
 
 export interface LanesOptions {
   /** Rows of a batch: parts of the stream that are read side by side. */
@@ -34,10 +35,10 @@ export interface Lanes extends Dataset {
 
 /** Lays out a stream of ids `[n]` as batches `[lanes, steps]`, or of rows `[n, d]` as `[lanes, steps, d]`. */
 export function lanes(stream: Tensor | Int32Array, options: LanesOptions): Lanes {
-  expectKnown("lanes", options, ["lanes", "steps", "targets", "shuffle"]);
+  checkOptionNames("lanes", options, ["lanes", "steps", "targets", "shuffle"]);
   if ((options.shuffle as boolean | undefined) === true) throw shufflingRefused("lanes");
-  const count = expectNumber("lanes", "lanes", options.lanes, { atLeast: 1, whole: true });
-  const steps = expectNumber("lanes", "steps", options.steps, { atLeast: 1, whole: true });
+  const count = expectOption("lanes", "lanes", options.lanes, wholeNumber());
+  const steps = expectOption("lanes", "steps", options.steps, wholeNumber());
   const x = asTensor(stream);
   const y = options.targets === undefined ? undefined : asTensor(options.targets);
   const length = expectStreams(x, y);

@@ -5,6 +5,7 @@
  */
 import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { equalShapes, formatShape, type Shape } from "../base/shapes.ts";
+import { readOptions } from "../nn/options.ts";
 import {
   abs,
   add,
@@ -29,7 +30,7 @@ import {
   type Tensor,
   where,
 } from "../trace/index.ts";
-import { expectKnown, expectNumber, named } from "./options.ts";
+import { named, positive } from "./options.ts";
 
 /** (target, prediction) -> one value per example `[b]` or per step `[b, t]`. */
 export type Loss = (target: Tensor, prediction: Tensor) => Tensor;
@@ -70,8 +71,7 @@ export const meanAbsoluteError: Loss = (target, prediction) => {
 
 /** Quadratic up to a difference of `delta`, linear beyond; for targets with rare large jumps. */
 export function huber(options: { delta?: number } = {}): Loss {
-  expectKnown("huber", options, ["delta"]);
-  const delta = expectNumber("huber", "delta", options.delta ?? 1, { above: 0 });
+  const { delta } = readOptions("huber", options, { delta: positive(1) });
   return (target, prediction) => {
     const y = expectAlike("huber", target, prediction);
     const distance = abs(sub(prediction, y));

@@ -3,6 +3,7 @@
  * (sum, count). `finish` turns the mean into the number that people read.
  */
 import { OptionError } from "../base/errors.ts";
+import { finiteNumber, readOptions } from "../nn/options.ts";
 import { argmax, cast, equal, greater, mean, type Tensor } from "../trace/index.ts";
 import {
   expectAlike,
@@ -12,7 +13,7 @@ import {
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from "./losses.ts";
-import { expectKnown, expectNumber, named } from "./options.ts";
+import { named } from "./options.ts";
 
 /** A reported mean. `values` may be any `Loss`-like function of yours. */
 export interface Metric {
@@ -42,8 +43,7 @@ export const categoricalAccuracy: Metric = {
 
 /** Share of outputs on the right side of `threshold`: 0 for logits, 0.5 for a model that ends in sigmoid. */
 export function binaryAccuracy(options: { threshold?: number } = {}): Metric {
-  expectKnown("binaryAccuracy", options, ["threshold"]);
-  const threshold = expectNumber("binaryAccuracy", "threshold", options.threshold ?? 0);
+  const { threshold } = readOptions("binaryAccuracy", options, { threshold: finiteNumber(0) });
   return {
     name: "binaryAccuracy",
     values: (target, prediction) => {

@@ -3,9 +3,10 @@
  * ones. Formulas, defaults and the place of epsilon follow Keras. Not here: clipping, schedules, variables.
  */
 import type { Tree } from "../base/trees.ts";
+import { finiteNumber, flag, readOptions } from "../nn/options.ts";
 import { add, div, mul, sqrt, square, sub, type Tensor, tensor } from "../trace/index.ts";
 import type { Gradients } from "./clipping.ts";
-import { expectKnown, expectNumber, named } from "./options.ts";
+import { named, rate, share } from "./options.ts";
 import type { Schedule } from "./schedules.ts";
 
 /** Named parameters; the names are weight paths such as `gru.kernel`. */
@@ -49,13 +50,12 @@ export interface SgdOptions {
 
 /** Gradient descent, with optional (Nesterov) momentum. */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  expectKnown("sgd", options, ["learningRate", "momentum", "nesterov"]);
-  const momentum = expectNumber("sgd", "momentum", options.momentum ?? 0, { atLeast: 0, atMost: 1 });
-  const nesterov = options.nesterov ?? false;
+  const rules = { learningRate: rate<Schedule>(0.01), momentum: share(0), nesterov: flag(false) };
+  const { learningRate, momentum, nesterov } = readOptions("sgd", options, rules);
   return {
     kind: "sgd",
     options: { momentum, nesterov },
-    learningRate: options.learningRate ?? 0.01,
+    learningRate,
     slots: (params): Slots => (momentum === 0 ? {} : { momentum: zerosFor(params) }),
     update: ({ params, grads, slots, learningRate }): Updated => {
       const steps = eachOf(params, (_, path) => mul(grads[path], learningRate));
@@ -76,26 +76,30 @@ export interface AdamOptions {
   epsilon?: number;
 }
 
+const adamRules = {
+  learningRate: rate<Schedule>(0.001),
+  beta1: finiteNumber(0.9, 0, 1),
+  beta2: finiteNumber(0.999, 0, 1),
+  epsilon: finiteNumber(1e-7, 0),
+};
+
 /** Adam. Epsilon is added to the square root of the uncorrected second moment, as in Keras. */
 export function adam(options: AdamOptions = {}): Optimizer {
-  expectKnown("adam", options, ["learningRate", "beta1", "beta2", "epsilon"]);
-  return adamLike("adam", options, 0);
+  return adamLike("adam", readOptions("adam", options, adamRules), 0);
 }
 
 /** Adam with weight decay apart from the gradient: p <- p - lr * weightDecay * p before each update. */
 export function adamW(options: AdamOptions & { weightDecay?: number } = {}): Optimizer {
-  expectKnown("adamW", options, ["learningRate", "beta1", "beta2", "epsilon", "weightDecay"]);
-  return adamLike("adamW", options, expectNumber("adamW", "weightDecay", options.weightDecay ?? 0.004, { atLeast: 0 }));
+  const { weightDecay, ...rest } = readOptions("adamW", options, { ...adamRules, weightDecay: finiteNumber(0.004, 0) });
+  return adamLike("adamW", rest, weightDecay);
 }
 
-function adamLike(kind: "adam" | "adamW", options: AdamOptions, weightDecay: number): Optimizer {
-  const beta1 = expectNumber(kind, "beta1", options.beta1 ?? 0.9, { atLeast: 0, below: 1 });
-  const beta2 = expectNumber(kind, "beta2", options.beta2 ?? 0.999, { atLeast: 0, below: 1 });
-  const epsilon = expectNumber(kind, "epsilon", options.epsilon ?? 1e-7, { atLeast: 0 });
+function adamLike(kind: "adam" | "adamW", options: Required<AdamOptions>, weightDecay: number): Optimizer {
+  const { beta1, beta2, epsilon, learningRate: rate } = options;
   return {
     kind,
     options: kind === "adam" ? { beta1, beta2, epsilon } : { beta1, beta2, epsilon, weightDecay },
-    learningRate: options.learningRate ?? 0.001,
+    learningRate: rate,
     slots: (params) => ({
       momentum: zerosFor(params),
       velocity: zerosFor(params),
@@ -126,17 +130,22 @@ export interface RmspropOptions {
   centered?: boolean;
 }
 
+const rmspropRules = {
+  learningRate: rate<Schedule>(0.001),
+  rho: finiteNumber(0.9, 0, 1),
+  momentum: share(0),
+  epsilon: finiteNumber(1e-7, 0),
+  centered: flag(false),
+};
+
 /** RMSprop. Epsilon is added under the square root, as in Keras. */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
-  expectKnown("rmsprop", options, ["learningRate", "rho", "momentum", "epsilon", "centered"]);
-  const rho = expectNumber("rmsprop", "rho", options.rho ?? 0.9, { atLeast: 0, below: 1 });
-  const momentum = expectNumber("rmsprop", "momentum", options.momentum ?? 0, { atLeast: 0, atMost: 1 });
-  const epsilon = expectNumber("rmsprop", "epsilon", options.epsilon ?? 1e-7, { atLeast: 0 });
-  const centered = options.centered ?? false;
+  const { learningRate, ...all } = readOptions("rmsprop", options, rmspropRules);
+  const { rho, momentum, epsilon, centered } = all;
   return {
     kind: "rmsprop",
-    options: { rho, momentum, epsilon, centered },
-    learningRate: options.learningRate ?? 0.001,
+    options: all,
+    learningRate,
     slots: (params): Slots => ({
       velocity: zerosFor(params),
       ...(centered ? { average: zerosFor(params) } : {}),

@@ -1,52 +1,42 @@
-/** Checks of options that every constructor of this layer makes: unknown names and numbers out of range are refused. */
+/** The rules of options that only training has; the others and the reader of options are those of layers (nn). */
 import { OptionError } from "../base/errors.ts";
-import { unknownName } from "../nn/options.ts";
+import { finiteNumber, type OptionRule, show, unknownName } from "../nn/options.ts";
 
-/** Refuses names that `where` does not know, instead of ignoring them. */
-export function expectKnown(where: string, given: object, known: readonly string[]): void {
-  for (const key of Object.keys(given)) if (!known.includes(key)) throw unknownName(where, "option", key, known);
+/** A finite number above 0. */
+export function positive(fallback?: number): OptionRule<number> {
+  const fits = (value: unknown): boolean => Number.isFinite(value) && (value as number) > 0;
+  return { fallback, expected: (value) => (fits(value) ? undefined : "a positive number") };
+}
+
+/** A number from 0 to 1. */
+export function share(fallback?: number): OptionRule<number> {
+  const fits = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0 && (value as number) <= 1;
+  return { fallback, expected: (value) => (fits(value) ? undefined : "a number from 0 to 1") };
+}
+
+/** A learning rate: a number of at least 0, or a schedule. */
+export function rate<S extends object>(fallback?: number): OptionRule<number | S> {
+  const expected = (value: unknown): string | undefined => {
+    const fits = typeof value === "object" && value !== null && "at" in value;
+    return fits || finiteNumber(undefined, 0).expected(value) === undefined
+      ? undefined
+      : "a number of at least 0 or a schedule";
+  };
+  return { fallback, expected };
+}
+
+/** One value under the rule of an option, where options are not read together. */
+export function expectOption<T>(where: string, name: string, value: unknown, rule: OptionRule<T>): T {
+  const expected = rule.expected(value);
+  if (expected === undefined) return value as T;
+  throw new OptionError(`${where}: expected "${name}" to be ${expected}, got ${show(value)}. Give such a value.`, {
+    option: name,
+    value,
+  });
 }
 
 /** The entry of a closed table, or the error that names the nearest one. */
 export function named<T>(where: string, what: string, table: Readonly<Record<string, T>>, name: string): T {
   if (Object.hasOwn(table, name)) return table[name];
   throw unknownName(where, what, String(name), Object.keys(table));
-}
-
-export interface Range {
-  readonly atLeast?: number;
-  readonly above?: number;
-  readonly atMost?: number;
-  readonly below?: number;
-  readonly whole?: boolean;
-}
-
-/** Refuses a value that is not a finite number within the range, and returns it. */
-export function expectNumber(where: string, name: string, value: unknown, range: Range = {}): number {
-  const { atLeast = -Infinity, above = -Infinity, atMost = Infinity, below = Infinity, whole = false } = range;
-  const fits =
-    typeof value === "number" &&
-    Number.isFinite(value) &&
-    value >= atLeast &&
-    value > above &&
-    value <= atMost &&
-    value < below &&
-    (!whole || Number.isInteger(value));
-  if (fits) return value;
-  const rule = describeRange(range);
-  throw new OptionError(`${where}: expected "${name}" to be ${rule}, got ${String(value)}. Give ${rule}.`, {
-    where,
-    name,
-    value,
-  });
-}
-
-function describeRange({ atLeast, above, atMost, below, whole }: Range): string {
-  const bounds = [
-    above === undefined ? "" : `above ${above}`,
-    atLeast === undefined ? "" : `of at least ${atLeast}`,
-    below === undefined ? "" : `below ${below}`,
-    atMost === undefined ? "" : `of at most ${atMost}`,
-  ].filter((part) => part !== "");
-  return [whole ? "a whole number" : "a number", bounds.join(" and ")].filter((part) => part !== "").join(" ");
 }

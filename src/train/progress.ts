@@ -63,11 +63,13 @@ export function formatNumber(value: number): string {
   return value.toFixed(size >= 1000 ? 1 : 4);
 }
 
-/** Tells a writer about states as they come. `force` is for the first and last line of an epoch. */
+/** Tells a writer about states as they come. The last line of an epoch is reported without asking whether it is due. */
 export interface ProgressReporter {
   /** Whether a line would be written now; the state need not be made otherwise. */
   due(done: number, total: number): boolean;
   report(state: ProgressState): void;
+  /** Ends a line that is still being redrawn, so that what follows does not begin in its middle. */
+  close(): void;
 }
 
 /** On a terminal the line is redrawn at most ten times a second; elsewhere a line is written for each tenth of an epoch or every five seconds, whichever comes later. */
@@ -75,6 +77,7 @@ export function progressReporter(writer: TextWriter, now: () => number = () => p
   const redraws = writer.isTTY === true;
   let last = Number.NEGATIVE_INFINITY;
   let tenth = 0;
+  let open = false;
   return {
     due: (done, total) => {
       if (redraws) return now() - last >= 100;
@@ -88,6 +91,11 @@ export function progressReporter(writer: TextWriter, now: () => number = () => p
       if (!redraws) writer.write(`${line}\n`);
       // Back to the first column, the line, and the rest of the old line erased.
       else writer.write(`\r${line}\u001b[K${state.finished ? "\n" : ""}`);
+      open = redraws && state.finished !== true;
+    },
+    close: () => {
+      if (open) writer.write("\n");
+      open = false;
     },
   };
 }

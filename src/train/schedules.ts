@@ -3,6 +3,7 @@
  * updates already made, from 0. Formulas and names follow Keras, so that its schedules carry over.
  */
 import { OptionError } from "../base/errors.ts";
+import { checkOptionNames, finiteNumber, flag, readOptions, wholeNumber } from "../nn/options.ts";
 import {
   add,
   cast,
@@ -19,7 +20,7 @@ import {
   type Tensor,
   where,
 } from "../trace/index.ts";
-import { expectKnown, expectNumber } from "./options.ts";
+import { expectOption, positive, rate, share } from "./options.ts";
 
 /** A learning rate over time. `options` is its serialised form. */
 export interface Schedule {
@@ -31,7 +32,7 @@ export interface Schedule {
 
 /** The same rate at every step. */
 export function constant(rate: number): Schedule {
-  expectNumber("constant", "rate", rate, { atLeast: 0 });
+  expectOption("constant", "rate", rate, atLeast0());
   return { kind: "constant", options: { rate }, at: () => full([], rate) };
 }
 
@@ -42,19 +43,21 @@ export function exponentialDecay(options: {
   decayRate: number;
   staircase?: boolean;
 }): Schedule {
-  const where = "exponentialDecay";
-  expectKnown(where, options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
-  const initial = expectNumber(where, "initialLearningRate", options.initialLearningRate, { atLeast: 0 });
-  const decaySteps = expectNumber(where, "decaySteps", options.decaySteps, { above: 0 });
-  const decayRate = expectNumber(where, "decayRate", options.decayRate, { above: 0 });
-  const staircase = options.staircase ?? false;
+  const rules = {
+    initialLearningRate: atLeast0(),
+    decaySteps: positive(),
+    decayRate: positive(),
+    staircase: flag(false),
+  };
+  const all = readOptions("exponentialDecay", options, rules);
   return {
-    kind: where,
-    options: { ...options },
+    kind: "exponentialDecay",
+    options: all,
     at: (step) => {
-      const passed = mul(asFloat(step), 1 / decaySteps);
+      const passed = mul(asFloat(step), 1 / all.decaySteps);
       // r^p = e^(p ln r)
-      return mul(exp(mul(staircase ? floor(passed) : passed, Math.log(decayRate))), initial);
+      const power = exp(mul(all.staircase ? floor(passed) : passed, Math.log(all.decayRate)));
+      return mul(power, all.initialLearningRate);
     },
   };
 }
@@ -70,23 +73,25 @@ export function cosineDecay(options: {
   warmupTarget?: number;
   warmupSteps?: number;
 }): Schedule {
-  const name = "cosineDecay";
-  expectKnown(name, options, ["initialLearningRate", "decaySteps", "alpha", "warmupTarget", "warmupSteps"]);
-  const initial = expectNumber(name, "initialLearningRate", options.initialLearningRate, { atLeast: 0 });
-  const decaySteps = expectNumber(name, "decaySteps", options.decaySteps, { above: 0 });
-  const alpha = expectNumber(name, "alpha", options.alpha ?? 0, { atLeast: 0, atMost: 1 });
-  const warms = options.warmupTarget !== undefined;
-  const top = warms ? expectNumber(name, "warmupTarget", options.warmupTarget, { atLeast: 0 }) : initial;
-  const warmupSteps = warms ? expectNumber(name, "warmupSteps", options.warmupSteps ?? 0, { atLeast: 0 }) : 0;
+  const rules = {
+    initialLearningRate: atLeast0(),
+    decaySteps: positive(),
+    alpha: share(0),
+    warmupTarget: atLeast0(options.initialLearningRate),
+    warmupSteps: atLeast0(0),
+  };
+  const all = readOptions("cosineDecay", options, rules);
+  const { initialLearningRate: first, decaySteps, alpha, warmupTarget: top } = all;
+  const warmupSteps = options.warmupTarget === undefined ? 0 : all.warmupSteps;
   return {
-    kind: name,
+    kind: "cosineDecay",
     options: { ...options },
     at: (step) => {
       const passed = asFloat(step);
-      const share = mul(minimum(maximum(sub(passed, warmupSteps), 0), decaySteps), 1 / decaySteps);
-      const falling = mul(add(mul(add(cos(mul(share, Math.PI)), 1), (1 - alpha) / 2), alpha), top);
+      const done = mul(minimum(maximum(sub(passed, warmupSteps), 0), decaySteps), 1 / decaySteps);
+      const falling = mul(add(mul(add(cos(mul(done, Math.PI)), 1), (1 - alpha) / 2), alpha), top);
       if (warmupSteps === 0) return falling;
-      const rising = add(mul(passed, (top - initial) / warmupSteps), initial);
+      const rising = add(mul(passed, (top - first) / warmupSteps), first);
       return where(greater(passed, warmupSteps), falling, rising);
     },
   };
@@ -95,7 +100,7 @@ export function cosineDecay(options: {
 /** values[0] up to and including step boundaries[0], values[1] up to boundaries[1], ...; one value more than boundaries. */
 export function piecewiseConstant(options: { boundaries: readonly number[]; values: readonly number[] }): Schedule {
   const name = "piecewiseConstant";
-  expectKnown(name, options, ["boundaries", "values"]);
+  checkOptionNames(name, options, ["boundaries", "values"]);
   const { boundaries, values } = options;
   if (values.length !== boundaries.length + 1 || boundaries.some((b, i) => i > 0 && b <= boundaries[i - 1])) {
     throw new OptionError(
@@ -123,36 +128,36 @@ export function polynomialDecay(options: {
   endLearningRate?: number;
   power?: number;
 }): Schedule {
-  const name = "polynomialDecay";
-  expectKnown(name, options, ["initialLearningRate", "decaySteps", "endLearningRate", "power"]);
-  const initial = expectNumber(name, "initialLearningRate", options.initialLearningRate, { atLeast: 0 });
-  const decaySteps = expectNumber(name, "decaySteps", options.decaySteps, { above: 0 });
-  const end = expectNumber(name, "endLearningRate", options.endLearningRate ?? 0.0001, { atLeast: 0 });
-  const power = expectNumber(name, "power", options.power ?? 1, { above: 0 });
+  const rules = {
+    initialLearningRate: atLeast0(),
+    decaySteps: positive(),
+    endLearningRate: atLeast0(0.0001),
+    power: positive(1),
+  };
+  const all = readOptions("polynomialDecay", options, rules);
+  const { initialLearningRate: first, decaySteps, endLearningRate: end, power } = all;
   return {
-    kind: name,
-    options: { ...options },
+    kind: "polynomialDecay",
+    options: all,
     at: (step) => {
       const left = sub(1, mul(minimum(asFloat(step), decaySteps), 1 / decaySteps));
       // 0 ^ power is 0, but the logarithm behind `pow` is not defined there.
       const shaped = power === 1 ? left : where(greater(left, 0), pow(maximum(left, 1e-30), power), 0);
-      return add(mul(shaped, initial - end), end);
+      return add(mul(shaped, first - end), end);
     },
   };
 }
 
 /** A line up to the first rate of `after` over `steps` steps (the first update already has 1 / steps of it), then `after` from its start. */
 export function linearWarmup(options: { steps: number; after: Schedule | number }): Schedule {
-  const name = "linearWarmup";
-  expectKnown(name, options, ["steps", "after"]);
-  const steps = expectNumber(name, "steps", options.steps, { atLeast: 1, whole: true });
-  const after = scheduleOf(options.after);
+  const { steps, after } = readOptions("linearWarmup", options, { steps: wholeNumber(), after: rate<Schedule>() });
+  const then = scheduleOf(after);
   return {
-    kind: name,
-    options: { steps, after: { kind: after.kind, ...after.options } },
+    kind: "linearWarmup",
+    options: { steps, after: { kind: then.kind, ...then.options } },
     at: (step) => {
       const rise = minimum(mul(add(asFloat(step), 1), 1 / steps), 1);
-      return mul(rise, after.at(maximum(sub(step, steps), 0)));
+      return mul(rise, then.at(maximum(sub(step, steps), 0)));
     },
   };
 }
@@ -160,6 +165,10 @@ export function linearWarmup(options: { steps: number; after: Schedule | number 
 /** A schedule given as a number or as it is. */
 export function scheduleOf(rate: Schedule | number): Schedule {
   return typeof rate === "number" ? constant(rate) : rate;
+}
+
+function atLeast0(fallback?: number): ReturnType<typeof finiteNumber> {
+  return finiteNumber(fallback, 0);
 }
 
 function asFloat(step: Tensor): Tensor {

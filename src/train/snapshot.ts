@@ -73,8 +73,8 @@ export function readSnapshot(
   const unknown = Object.keys(arrays).filter((path) => !variables.has(path));
   if (missing.length > 0 || unknown.length > 0) {
     const parts = [
-      missing.length > 0 ? `without ${missing.join(", ")}` : "",
-      unknown.length > 0 ? `with unknown ${unknown.join(", ")}` : "",
+      missing.length > 0 ? `without ${few(missing)}` : "",
+      unknown.length > 0 ? `with ${few(unknown)}` : "",
     ];
     throw new StateError(
       `restore: expected a snapshot of this model and optimizer, got one ${parts.filter((part) => part !== "").join(" and ")}. Create the trainer with the model and options of the snapshot.`,
@@ -91,4 +91,12 @@ function expectArray(path: string, v: Variable, array: NamedArray): void {
     `restore: expected "${path}" to be ${v.dtype} ${formatShape(v.shape)}, got ${array.dtype} ${formatShape(array.shape)}. Create the trainer with the model and options of the snapshot.`,
     { path, expected: v.shape, got: array.shape },
   );
+}
+
+function few(names: readonly string[]): string {
+  const shown = names
+    .slice(0, 3)
+    .map((name) => `"${name}"`)
+    .join(", ");
+  return names.length <= 3 ? shown : `${shown} and ${names.length - 3} more`;
 }

@@ -7,6 +7,7 @@ import { OptionError } from "../base/errors.ts";
 import { leavesOf, mapTree, type Tree } from "../base/trees.ts";
 import type { ByName } from "../nn/forward.ts";
 import type { Model } from "../nn/model.ts";
+import { checkOptionNames } from "../nn/options.ts";
 import {
   type CompiledFunction,
   compile,
@@ -25,7 +26,6 @@ import type { EpochRow } from "./history.ts";
 import { expectLogits } from "./logits.ts";
 import { meansOf, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
 import { type Optimizer, type OptimizerName, optimizerOf } from "./optimisers.ts";
-import { expectKnown } from "./options.ts";
 import { type Schedule, scheduleOf } from "./schedules.ts";
 import { argumentsOf, expectLanes, type Signature, type StepArguments, signatureOf } from "./signature.ts";
 import { readSnapshot, type TrainingState, writeSnapshot } from "./snapshot.ts";
@@ -77,6 +77,8 @@ export class Trainer {
   readonly model: Model;
   readonly objective: Objective;
   readonly plan: StepPlan;
+  /** Where programs run; undefined for the usual target. */
+  readonly target: TargetName | undefined;
   /** The batch that comes next; `fit` keeps it. */
   position: Position = { epoch: 0, index: 0 };
   /** One row for each whole epoch; `fit` keeps it. */
@@ -94,7 +96,7 @@ export class Trainer {
 
   /** @internal Use `createTrainer()`. */
   constructor(model: Model, options: TrainerOptions) {
-    expectKnown("training", options, trainerOptions);
+    checkOptionNames("training", options, trainerOptions);
     if (options.loss === undefined) {
       throw new OptionError(
         `training: expected a loss, got none. Give { loss: "sparseCategoricalCrossentropy" } or another.`,
@@ -103,6 +105,7 @@ export class Trainer {
     }
     this.model = model;
     this.#options = options;
+    this.target = options.target;
     this.objective = objectiveOf(options, model.outputs.length);
     expectLogits(model, this.objective.losses);
     const optimizer = optimizerOf(options.optimizer ?? "adam");
@@ -165,8 +168,9 @@ export class Trainer {
 
   /** Continues from a snapshot: the training that follows equals the one that was not interrupted, bit for bit. */
   restore(state: TrainingState): void {
-    this.#state = this.#stateOfSnapshot(state);
-    readSnapshot(state, this.#arrays(), this.plan.optimizer);
+    const carried = this.#stateOfSnapshot(state);
+    readSnapshot(state, this.#arrays(carried), this.plan.optimizer);
+    this.#state = carried;
     const { position, rows, seconds, steps } = state.json;
     this.position = { ...position };
     this.rows = rows.map((row) => ({ ...row }));
@@ -178,7 +182,10 @@ export class Trainer {
   #prepareState(carries: boolean, { x }: StepArguments): number | undefined {
     const rows = x[0].shape[0] as number;
     if (!carries) this.#state = undefined;
-    else if (this.#state === undefined) this.#adoptState(rows);
+    else if (this.#state === undefined) {
+      this.#state = this.#stateFor(rows);
+      for (const { leaf } of leavesOf<Variable>(this.#state)) leaf.assign(zeros(leaf.shape, leaf.dtype));
+    }
     if (this.#state === undefined) return undefined;
     for (const { leaf } of leavesOf<Variable>(this.#state).slice(0, 1)) expectLanes(leaf.shape[0], rows);
     return rows;
@@ -187,18 +194,16 @@ export class Trainer {
   // Programs know the state's variables, so those of one number of lanes are made once and cleared later.
   readonly #states = new Map<number, ByName<Variable>>();
 
-  #adoptState(lanes: number): void {
+  #stateFor(lanes: number): ByName<Variable> {
     const known = this.#states.get(lanes) ?? variablesFor(this.model.zeroState(lanes), "state");
     this.#states.set(lanes, known);
-    for (const { leaf } of leavesOf<Variable>(known)) leaf.assign(zeros(leaf.shape, leaf.dtype));
-    this.#state = known;
+    return known;
   }
 
   #stateOfSnapshot({ arrays }: TrainingState): ByName<Variable> | undefined {
     const first = Object.keys(arrays).find((path) => path.startsWith("state."));
-    this.#state = undefined;
-    if (first !== undefined) this.#adoptState(arrays[first].shape[0]);
-    return this.#state;
+    const lanes = first === undefined ? undefined : arrays[first].shape[0];
+    return lanes === undefined ? undefined : this.#stateFor(lanes);
   }
 
   #program(signature: Signature, lanes: number | undefined): Program {
@@ -220,21 +225,15 @@ export class Trainer {
     const program: Program = compile(trainingStep(this.plan, variables), {
       name: "training",
       inputs,
-      target: this.#options.target,
+      target: this.target,
     });
     this.#programs.set(key, program);
     return program;
   }
 
-  #arrays(): Map<string, Variable> {
-    const tree = {
-      weights: this.model.variables,
-      slots: this.#slots,
-      step: this.#counter,
-      key: this.#key,
-      sums: this.#sums,
-      state: this.#state,
-    };
+  #arrays(state = this.#state): Map<string, Variable> {
+    const { variables: weights } = this.model;
+    const tree = { weights, slots: this.#slots, step: this.#counter, key: this.#key, sums: this.#sums, state };
     return new Map(leavesOf<Variable>(tree as Tree<Variable>).map(({ path, leaf }) => [path, leaf]));
   }
 }

@@ -31,6 +31,20 @@ export const mgu = ({ units }: { units: number }): Cell =>
     },
   });
 
+/** A cell whose output is not its state: a leaky integrator, read through a matrix. */
+export const reservoir = ({ units }: { units: number }): Cell =>
+  defineCell({
+    name: "reservoir",
+    options: { units },
+    params: (inputSize) => ({ w: [inputSize, 4], read: { kernel: [4, units], bias: [units] } }),
+    state: { memory: { slow: [4] } },
+    outputSize: units,
+    step({ params: { w, read }, state: { memory }, x }) {
+      const slow = tanh(add(mul(memory.slow, 0.9), matmul(x, w)));
+      return { y: add(matmul(slow, read.kernel), read.bias), state: { memory: { slow } } };
+    },
+  });
+
 /** Every cell, 3 units wide at the top. */
 export const cells: { readonly [name: string]: () => Cell } = {
   "simple RNN": () => simpleRNNCell({ units: 3 }),
@@ -42,6 +56,7 @@ export const cells: { readonly [name: string]: () => Cell } = {
   "GRU, reset before": () => gruCell({ units: 3, resetAfter: false }),
   "GRU, reset after, no bias": () => gruCell({ units: 3, useBias: false }),
   "a user's own cell": () => mgu({ units: 3 }),
+  "a cell whose output is not its state": () => reservoir({ units: 3 }),
   "a stack of three": () => stackCells([lstmCell({ units: 4 }), mgu({ units: 2 }), gruCell({ units: 3 })]),
 };
 

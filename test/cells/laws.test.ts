@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { leavesOf } from "../../src/base/trees.ts";
 import { modelFromDefinition, type State } from "../../src/nn/index.ts";
 import { concat, reshape, reverse, slice, type Tensor } from "../../src/trace/index.ts";
-import { cells, mgu, modelOf, names, random } from "./cells.ts";
+import { cells, mgu, modelOf, names, random, reservoir } from "./cells.ts";
 
 // Sums of a few products in float32, in whatever order a target takes them.
 const tolerance = 1e-5;
@@ -69,7 +69,7 @@ describe.each(names)("%s", (name) => {
 
   test("the definition makes the same model again", () => {
     const definition = JSON.parse(JSON.stringify(model.definition()));
-    const again = modelFromDefinition(definition, { cells: { mgu } });
+    const again = modelFromDefinition<Tensor>(definition, { cells: { mgu, reservoir } });
     expect(again.definition()).toEqual(model.definition());
     again.setWeights(model.weights());
     expect([...again.run(x).outputs.data()]).toEqual([...whole.outputs.data()]);

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   activation,
   call,
+  context,
   defineCell,
   dense,
   dropout,
@@ -19,7 +20,7 @@ import {
   simpleRNN,
   stackCells,
 } from "../../src/nn/index.ts";
-import { type Tensor, tensor, zeros } from "../../src/trace/index.ts";
+import { compile, type Tensor, tensor, zeros } from "../../src/trace/index.ts";
 import { mgu } from "../cells/cells.ts";
 
 function say(fn: () => unknown): string {
@@ -91,7 +92,7 @@ test("initialisers", () => {
   );
   const vector = dense({ units: 2, biasInitializer: "orthogonal" });
   expect(say(() => sequential([vector], { input: { shape: [3] } }))).toMatchInlineSnapshot(
-    `"ReferenceError: formatShape is not defined"`,
+    `"OptionError: dense "dense", weight "dense.bias": expected a matrix for the initialiser "orthogonal", got [2]. Choose another initialiser."`,
   );
 });
 
@@ -173,6 +174,13 @@ test("what a model is called with", () => {
   );
   expect(say(() => net.setWeights({ "encoder.kernel": zeros([12, 3]) }))).toMatchInlineSnapshot(
     `"ShapeError: model "net": expected the weight "encoder.kernel" to be float32 [3, 12], got float32 [12, 3]. Transpose or split it to the layout of the layer."`,
+  );
+  expect(say(() => compile((x: Tensor) => net.run(x).outputs)(zeros([1, 2, 3])))).toMatchInlineSnapshot(
+    `"OptionError: model "net": expected run, step and push outside of compiled functions, got one inside. There, use forward or stepForward, which are pure."`,
+  );
+  const pure = { inputs: [zeros([1, 2, 3])], context: context() };
+  expect(say(() => net.forward({ ...pure, params: {} }))).toMatchInlineSnapshot(
+    `"OptionError: gru "encoder": expected its weights (kernel, recurrentKernel, bias) among the params, got none. Give what model.params() gives."`,
   );
   const letters = sequential([embedding({ inputDim: 4, outputDim: 2, name: "letters" })], {
     input: { shape: [null], dtype: "int32" },
@@ -270,6 +278,20 @@ test("cells of one's own", () => {
     ),
   ).toMatchInlineSnapshot(
     `"OptionError: defineCell: expected a name of letters, digits, "-" and "_", got "my cell". Name the cell like a variable."`,
+  );
+  const options = { units: 2, scale: (x: number) => x } as never;
+  expect(
+    say(() =>
+      defineCell({
+        name: "mine",
+        options,
+        params: () => ({}),
+        state: { h: [1] },
+        step: ({ x, state }) => ({ y: x, state }),
+      }),
+    ),
+  ).toMatchInlineSnapshot(
+    `"OptionError: cell "mine": expected its options to be plain data (numbers, strings, booleans, null, lists, objects), got a function at options.scale. Name what you mean, and look it up in the cell."`,
   );
   const stateless = () =>
     defineCell({ name: "map", params: () => ({}), state: {}, step: ({ x }) => ({ y: x, state: {} }) });

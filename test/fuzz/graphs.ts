@@ -2,9 +2,11 @@
  * Random well-typed graphs for laws about whole graphs: passes keep meaning, targets agree with the interpreter.
  * Values stay moderate and every op is continuous in its float operands, so that rounding cannot turn a branch.
  */
+
+import { gradients } from "../../src/autodiff/vjp.ts";
 import { type Dim, type DimValues, equalDims, evaluateDim, symbol } from "../../src/base/dims.ts";
-import { type Shape, equalShapes, evaluateShape, sizeOf } from "../../src/base/shapes.ts";
-import { Builder } from "../../src/graph/build.ts";
+import { equalShapes, evaluateShape, type Shape, sizeOf } from "../../src/base/shapes.ts";
+import { Builder, inline } from "../../src/graph/build.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import type { BinaryOp, UnaryOp } from "../../src/graph/ops.ts";
 
@@ -28,7 +30,10 @@ export function drawFrom(seed: number): Draw {
 }
 
 /** A graph of about `size` random steps with its arguments. Sizes `b` and `t` are free; scans nest at most `depth` deep. */
-export function randomGraph(seed: number, { size = 14, depth = 1 }: { size?: number; depth?: number } = {}): RandomGraph {
+export function randomGraph(
+  seed: number,
+  { size = 14, depth = 1 }: { size?: number; depth?: number } = {},
+): RandomGraph {
   const draw = drawFrom(seed);
   const dims = { b: 1 + Math.floor(draw() * 3), t: 1 + Math.floor(draw() * 4) };
   const builder = new Builder(`random ${seed}`);
@@ -41,8 +46,25 @@ export function randomGraph(seed: number, { size = 14, depth = 1 }: { size?: num
   // Loops are what the compiler is about: most graphs end in one, whose results are all read.
   if (draw() < 0.7) outputs.push(...[scan(world)].flat());
   const graph = builder.finish(outputs);
-  const args = shapes.map((shape) => Float32Array.from({ length: evaluateDim(sizeOf(shape), dims) }, () => draw() * 2 - 1));
+  const args = shapes.map((shape) =>
+    Float32Array.from({ length: evaluateDim(sizeOf(shape), dims) }, () => draw() * 2 - 1),
+  );
   return { graph, args, dims };
+}
+
+/** A graph with a smooth sum of its float outputs, and the gradients of that by all inputs, as outputs. */
+export function withGradients(graph: Graph): Graph {
+  const builder = new Builder(`gradients of ${graph.name}`);
+  const ins = graph.inputs.map(({ name, value }) => builder.input(name, value));
+  const outs = inline(builder, graph, ins).filter(({ dtype }) => dtype === "float32");
+  const sums = outs.map((out) =>
+    builder.sum(
+      builder.add("sin", {}, [out]),
+      out.shape.map((_, axis) => axis),
+    ),
+  );
+  const total = sums.reduce((x, y) => builder.add("add", {}, [x, y]));
+  return builder.finish([total, ...gradients(builder, total, ins)]);
 }
 
 /** Random arguments for the float inputs of a graph. */
@@ -83,7 +105,9 @@ const axisOf = ({ draw }: World, x: Value): number => Math.floor(draw() * x.shap
 
 /** A value of this shape: one of the pool, or a fresh one. */
 function ofShape(world: World, shape: Shape): Value {
-  return (world.draw() < 0.6 ? pick(world, (value) => equalShapes(value.shape, shape)) : undefined) ?? fresh(world, shape);
+  return (
+    (world.draw() < 0.6 ? pick(world, (value) => equalShapes(value.shape, shape)) : undefined) ?? fresh(world, shape)
+  );
 }
 
 /** A new value of a shape, with different elements: a number, or a wave over the axes. */
@@ -116,7 +140,11 @@ const select: Step = (world) => {
   if (x.shape.length === 0) return x;
   const at = builder.add("iota", { shape: x.shape, axis: axisOf(world, x), dtype: "int32" }, []);
   const condition = builder.add("less", {}, [at, builder.full(x.shape, Math.floor(draw() * 3), "int32")]);
-  return builder.add("select", {}, [draw() < 0.5 ? builder.add("not", {}, [condition]) : condition, x, ofShape(world, x.shape)]);
+  return builder.add("select", {}, [
+    draw() < 0.5 ? builder.add("not", {}, [condition]) : condition,
+    x,
+    ofShape(world, x.shape),
+  ]);
 };
 
 const broadcast: Step = (world) => {
@@ -137,7 +165,10 @@ const reshape: Step = (world) => {
 const transpose: Step = (world) => {
   const x = any(world);
   const order = x.shape.map((_, i) => [world.draw(), i] as const).sort(([a], [b]) => a - b);
-  return world.builder.transpose(x, order.map(([, i]) => i));
+  return world.builder.transpose(
+    x,
+    order.map(([, i]) => i),
+  );
 };
 
 const hasLong = (x: Value): boolean => x.shape.some((dim) => typeof dim === "number" && dim > 1);
@@ -145,7 +176,10 @@ const hasLong = (x: Value): boolean => x.shape.some((dim) => typeof dim === "num
 const cut: Step = (world) => {
   const x = pick(world, hasLong);
   if (x === undefined) return any(world);
-  const axis = choose(world.draw, x.shape.flatMap((dim, i) => (typeof dim === "number" && dim > 1 ? [i] : [])));
+  const axis = choose(
+    world.draw,
+    x.shape.flatMap((dim, i) => (typeof dim === "number" && dim > 1 ? [i] : [])),
+  );
   const at = 1 + Math.floor(world.draw() * ((x.shape[axis] as number) - 1));
   return [world.builder.sliceAxis(x, axis, 0, at), world.builder.sliceAxis(x, axis, at, x.shape[axis])];
 };
@@ -197,7 +231,13 @@ const matmul: Step = (world) => {
   if (a === undefined) return any(world);
   const [transposeA, transposeB] = [world.draw() < 0.3, world.draw() < 0.3];
   const k = a.shape[a.shape.length - (transposeA ? 2 : 1)];
-  const matrix = pick(world, ({ shape }) => shape.length === a.shape.length && equalDims(shape[shape.length - (transposeB ? 1 : 2)], k) && equalShapes(shape.slice(0, -2), a.shape.slice(0, -2)));
+  const matrix = pick(
+    world,
+    ({ shape }) =>
+      shape.length === a.shape.length &&
+      equalDims(shape[shape.length - (transposeB ? 1 : 2)], k) &&
+      equalShapes(shape.slice(0, -2), a.shape.slice(0, -2)),
+  );
   const shape = [...a.shape.slice(0, -2), ...(transposeB ? [4, k] : [k, 4])];
   return world.builder.add("matmul", { transposeA, transposeB }, [a, matrix ?? fresh(world, shape)]);
 };
@@ -207,7 +247,10 @@ const gather: Step = (world) => {
   const { builder } = world;
   const table = pick(world, ({ shape }) => shape.length > 0 && typeof shape[0] === "number" && shape[0] > 0);
   if (table === undefined) return any(world);
-  return builder.add("gather", { name: "table" }, [table, positions(world, choose<Shape>(world.draw, [[2], [symbol("b")], [2, 3]]), table.shape[0] as number)]);
+  return builder.add("gather", { name: "table" }, [
+    table,
+    positions(world, choose<Shape>(world.draw, [[2], [symbol("b")], [2, 3]]), table.shape[0] as number),
+  ]);
 };
 
 const scatterAdd: Step = (world) => {
@@ -225,7 +268,11 @@ function positions({ builder, draw }: World, shape: Shape, rows: number): Value 
 }
 
 const random: Step = ({ builder, draw }) => {
-  const key = builder.add("constant", { dtype: "int32", shape: [2], data: Int32Array.of(Math.floor(draw() * 99), 7) }, []);
+  const key = builder.add(
+    "constant",
+    { dtype: "int32", shape: [2], data: Int32Array.of(Math.floor(draw() * 99), 7) },
+    [],
+  );
   return builder.add("random", { shape: [symbol("b"), 3], distribution: "uniform" }, [key]);
 };
 
@@ -262,12 +309,35 @@ function term(world: World, shape: Shape): Value {
   if (shape.length >= 2 && draw() < 0.5) {
     const [m, n] = shape.slice(-2);
     const batch = shape.slice(0, -2);
-    return builder.add("matmul", { transposeA: true, transposeB: false }, [ofShape(world, [...batch, 3, m]), ofShape(world, [...batch, 3, n])]);
+    return builder.add("matmul", { transposeA: true, transposeB: false }, [
+      ofShape(world, [...batch, 3, m]),
+      ofShape(world, [...batch, 3, n]),
+    ]);
   }
   if (draw() < 0.5) return builder.sum(ofShape(world, [3, ...shape]), [0]);
   return ofShape(world, shape);
 }
 
 const steps: readonly Step[] = [
-  unary, unary, binary, binary, binary, select, broadcast, reshape, transpose, cut, pad, padSum, concat, reverse, reduce, matmul, matmul, gather, scatterAdd, random, scan,
+  unary,
+  unary,
+  binary,
+  binary,
+  binary,
+  select,
+  broadcast,
+  reshape,
+  transpose,
+  cut,
+  pad,
+  padSum,
+  concat,
+  reverse,
+  reduce,
+  matmul,
+  matmul,
+  gather,
+  scatterAdd,
+  random,
+  scan,
 ];

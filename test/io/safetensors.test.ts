@@ -40,6 +40,10 @@ test("the data of every four-byte tensor lies at a multiple of four, also beside
   for (const name of ["gru.kernel", "größe.步", "empty"]) expect(header[name].data_offsets[0] % 4).toBe(0);
 });
 
+test("a Buffer of Node, whose slices share memory, decodes like plain bytes", () => {
+  expect(decodeSafetensors(Buffer.from(encodeSafetensors(sample))).tensors).toEqual(sample);
+});
+
 test("a view into a larger buffer decodes like its own bytes", () => {
   const bytes = encodeSafetensors(sample);
   const shifted = new Uint8Array(bytes.length + 3);

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import {
   activation,
   call,
+  context,
+  defineCell,
   dense,
   dropout,
   embedding,
@@ -17,7 +19,7 @@ import {
   sequential,
   simpleRNN,
 } from "../../src/nn/index.ts";
-import { add, compile, matmul, tensor, zeros } from "../../src/trace/index.ts";
+import { add, compile, matmul, mul, sigmoid, spec, sum, type Tensor, tensor, zeros } from "../../src/trace/index.ts";
 import { random } from "../cells/cells.ts";
 
 const text = () =>
@@ -120,7 +122,7 @@ test("a layer that is called twice shares its weights and has two states", () =>
   const alone = sequential([gru({ units: 3, name: "shared", returnSequences: true })], { input: { shape: [null, 3] } });
   alone.setWeights(net.weights());
   expect(outputs.toArray()).toEqual(alone.run(alone.run(data).outputs).outputs.toArray());
-  const again = modelFromDefinition(net.definition());
+  const again = modelFromDefinition<Tensor>(net.definition());
   expect(again.run(data).outputs.toArray()).toEqual(outputs.toArray());
 });
 
@@ -141,6 +143,28 @@ test("a stack of cells is the composition of layers", () => {
   expect(a.outputs.toArray()).toEqual(b.outputs.toArray());
   const { "0": lower, "1": upper } = a.state.rnn as unknown as Record<string, unknown>;
   expect([lower, upper]).toEqual([b.state.lstm, b.state.gru]);
+});
+
+test("a cell can take several inputs a step", () => {
+  const gated = defineCell({
+    name: "gated",
+    params: (inputSize, inputs) => ({ w: [inputSize, 3], gate: [inputs[1][0], 3] }),
+    state: { h: [3] },
+    step({ params: { w, gate }, state: { h }, xs: [x, z] }) {
+      const next = add(h, mul(sigmoid(matmul(z, gate)), matmul(x, w)));
+      return { y: next, state: { h: next } };
+    },
+  });
+  const [x, z] = [input({ shape: [null, 2], name: "x" }), input({ shape: [null, 5], name: "z" })];
+  const net = model({ inputs: [x, z], outputs: call(rnn(gated), [x, z]) });
+  const [a, b] = [random([2, 4, 2], 1), random([2, 4, 5], 2)];
+  const { outputs } = net.run([a, b]);
+  const weights = net.weights();
+  const steps = mul(sigmoid(matmul(b, weights["rnn.gate"])), matmul(a, weights["rnn.w"]));
+  const want = sum(steps, 1).data();
+  outputs.data().forEach((y, i) => {
+    expect(y).toBeCloseTo(want[i], 5);
+  });
 });
 
 test("what weights start as depends on the seed and their path, not on the layers before", () => {
@@ -209,6 +233,27 @@ test("forward is pure: weights, state and inputs go in, and a compiled function 
   });
   const x = random([2, 3, 2], 1);
   expect(run(x).toArray()).toEqual(net.run(x).outputs.toArray());
+});
+
+test("forward without a state starts from zeros, however many rows there are", () => {
+  const net = sequential([lstm({ units: 3 })], { input: { shape: [null, 2] } });
+  const last = compile(
+    (x: Tensor) => net.forward({ params: net.params(), inputs: [x], context: context() }).outputs[0],
+    {
+      inputs: [spec(["b", "t", 2])],
+    },
+  );
+  for (const rows of [1, 3]) {
+    const x = random([rows, 4, 2], rows);
+    expect(last(x).toArray()).toEqual(net.run(x).outputs.toArray());
+  }
+});
+
+test("options are copied: changing the object later changes no layer", () => {
+  const initializer = { name: "constant" as const, value: 1 };
+  const layer = dense({ units: 2, kernelInitializer: initializer });
+  initializer.value = 5;
+  expect(layer.options.kernelInitializer).toEqual({ name: "constant", value: 1 });
 });
 
 test("weights that are set are used by programs that were compiled before", () => {

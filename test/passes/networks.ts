@@ -1,14 +1,21 @@
 /** Recurrent networks as graphs, written with the builder alone, for tests of passes. No tests here. */
+
+import { gradients } from "../../src/autodiff/vjp.ts";
 import { multiplyDims, symbol } from "../../src/base/dims.ts";
 import { Builder } from "../../src/graph/build.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import { gradients } from "../../src/autodiff/vjp.ts";
 
 const [b, t] = [symbol("b"), symbol("t")];
 const [features, units, classes] = [5, 4, 3];
 const float = (...shape: Value["shape"]): { dtype: "float32"; shape: Value["shape"] } => ({ dtype: "float32", shape });
 
-type Step = (body: Builder, h: Value, states: readonly Value[], x: Value, weights: Readonly<Record<string, Value>>) => readonly Value[];
+type Step = (
+  body: Builder,
+  h: Value,
+  states: readonly Value[],
+  x: Value,
+  weights: Readonly<Record<string, Value>>,
+) => readonly Value[];
 
 /** x W + h U + bias, cut in four: i, f, c, o. */
 const lstmStep: Step = (body, h, [c], x, { w, u, bias }) => {
@@ -16,7 +23,8 @@ const lstmStep: Step = (body, h, [c], x, { w, u, bias }) => {
   const xw = body.add("matmul", { transposeA: false, transposeB: false }, [x, w]);
   const hu = body.add("matmul", { transposeA: false, transposeB: false }, [h, u]);
   const z = op("add", op("add", xw, hu), body.broadcastTo(bias, hu.shape));
-  const gate = (i: number, fn: "tanh" | "sigmoid"): Value => body.add(fn, {}, [body.sliceAxis(z, 1, i * units, (i + 1) * units)]);
+  const gate = (i: number, fn: "tanh" | "sigmoid"): Value =>
+    body.add(fn, {}, [body.sliceAxis(z, 1, i * units, (i + 1) * units)]);
   const next = op("add", op("mul", gate(1, "sigmoid"), c), op("mul", gate(0, "sigmoid"), gate(2, "tanh")));
   return [op("mul", gate(3, "sigmoid"), body.add("tanh", {}, [next])), next];
 };
@@ -35,7 +43,10 @@ const gruStep: Step = (body, h, _, x, { w, u, bias }) => {
   return [op("add", op("mul", z, h), op("mul", op("sub", one, z), candidate))];
 };
 
-export const cells = { lstm: { step: lstmStep, gates: 4, states: 2 }, gru: { step: gruStep, gates: 3, states: 1 } } as const;
+export const cells = {
+  lstm: { step: lstmStep, gates: 4, states: 2 },
+  gru: { step: gruStep, gates: 3, states: 1 },
+} as const;
 export type CellName = keyof typeof cells;
 
 interface Network {
@@ -56,9 +67,12 @@ function network(name: CellName, layers = 1): Network {
   for (let layer = 0; layer < layers; layer++) {
     const size = ys.shape[2];
     const isLast = layer === layers - 1;
-    const own = [float(size, gates * units), float(units, gates * units), float(gates * units), float(units, isLast ? classes : units)].map((type, i) =>
-      builder.input(`${["w", "u", "bias", "head"][i]}${layer}`, type),
-    );
+    const own = [
+      float(size, gates * units),
+      float(units, gates * units),
+      float(gates * units),
+      float(units, isLast ? classes : units),
+    ].map((type, i) => builder.input(`${["w", "u", "bias", "head"][i]}${layer}`, type));
     weights.push(...own);
     const body = new Builder(`${name} step`);
     const [w, u, bias, head] = own.map((value, i) => body.input(`c${i}`, value));
@@ -80,7 +94,10 @@ export function forwardGraph(name: CellName, layers = 1): Graph {
 }
 
 /** The mean square of the logits and its gradients by all weights and, if asked, x. */
-export function trainingGraph(name: CellName, { layers = 1, wantX = false }: { layers?: number; wantX?: boolean } = {}): Graph {
+export function trainingGraph(
+  name: CellName,
+  { layers = 1, wantX = false }: { layers?: number; wantX?: boolean } = {},
+): Graph {
   const { builder, weights, x, ys } = network(name, layers);
   const count = builder.broadcastTo(builder.add("dimSize", { dim: multiplyDims(t, b), dtype: "float32" }, []), []);
   const loss = builder.add("div", {}, [builder.sum(builder.add("mul", {}, [ys, ys]), [0, 1, 2]), count]);

@@ -173,7 +173,7 @@ test.each(scalars)("%s", (name, args, result) => {
     args.map(() => type),
     [out],
     (f) => {
-      args.forEach((_, i) => f.get(i));
+      for (let i = 0; i < args.length; i++) f.get(i);
       f.op(name);
     },
   );

@@ -6,6 +6,7 @@ import { interpret } from "../../src/loops/interpret.ts";
 import { type BinaryFn, type Expr, type Program, types, type UnaryFn } from "../../src/loops/ir.ts";
 import { createRuntime } from "../../src/runtime/wasm.ts";
 import { emitWasm } from "../../src/target/wasm/emit.ts";
+import { randomNest } from "./nests.ts";
 import * as p from "./programs.ts";
 
 function outputsOf(program: Program): number {
@@ -177,6 +178,12 @@ test("the tile of a matrix product adds in the order of the interpreter", () => 
   expectLikeInterpreter(p.matrixTiles(8, 13, 3), [plain(8 * 13, 20), plain(13 * 24, 21)]);
 });
 
+test("powers of two from a polynomial and bits equal those of JavaScript to 4e-6", () => {
+  const x = plain(48, 22);
+  const [result] = run(p.powersOfTwo(), [x], { n: 48 });
+  for (const [i, y] of result.entries()) expect(Math.abs(y / 2 ** x[i] - 1)).toBeLessThan(4e-6);
+});
+
 test("a row times a matrix adds in the order of the interpreter", () => {
   expectLikeInterpreter(p.rowTimesMatrix(11, 32, 4), [plain(11, 22), plain(11 * 32, 23)]);
 });
@@ -190,6 +197,17 @@ test("guards, fills, negative indices and strides, indices modulo, and kernels t
   expectLikeInterpreter(p.scrambled(), [plain(11, 25)], { n: 11 });
   expectLikeInterpreter(p.maximum(), [plain(24, 26)], { n: 6 });
 });
+
+test.each([0, 100, 200, 300, 400])(
+  "random loop nests address what the interpreter addresses, seeds %i to + 99",
+  (first) => {
+    for (let seed = first; seed < first + 100; seed++) {
+      const { program, inputs, dims } = randomNest(seed);
+      const expected = interpret(program, inputs, dims, { precision: "float32" }).map((data) => [...data]);
+      expect(run(program, inputs, dims), `seed ${seed}`).toEqual(expected);
+    }
+  },
+);
 
 test("a gather reads rows, and an index outside raises the check's message with the index", () => {
   const table = plain(5 * 3, 27);

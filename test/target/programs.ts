@@ -85,6 +85,31 @@ export function elementwise(
   );
 }
 
+/** 2^x for |x| < 100, to about 3e-6: a Taylor polynomial, and the exponent put together from bits. */
+export function powersOfTwo(): Program {
+  const [x, y] = [input(0, n), output(0, n)];
+  const [i, whole, part] = [counter(), variable(types.f32x4, "whole"), variable(types.f32x4, "part")];
+  const four = (value: number): Expr => splat(f32(value));
+  const terms = [1.3333558e-3, 9.6181291e-3, 5.5504109e-2, 0.24022651, Math.LN2, 1];
+  const polynomial = terms.slice(1).reduce((sum, c) => add(mul(sum, ref(part)), four(c)), four(terms[0]));
+  // Adding 1.5 * 2^23 rounds to a whole number, which then lies in the low bits.
+  const bits = binary("shl", unary("floatToBits", ref(whole)), splat(i32(23)));
+  return program(
+    "powersOfTwo",
+    [x, y],
+    [
+      kernel("exp2", [
+        loop(i, i32(0), size(n), 4, [
+          letIn(whole, add(load(x, ref(i), 4), four(12582912))),
+          letIn(part, sub(load(x, ref(i), 4), sub(ref(whole), four(12582912)))),
+          store(y, ref(i), unary("bitsToFloat", add(unary("floatToBits", polynomial), bits))),
+        ]),
+      ]),
+    ],
+    [n],
+  );
+}
+
 /** Row sums of a [n, k] matrix with both sizes free: one pointer moves by a stride that is known only at run time. */
 export function rowSums(): Program {
   const [x, y] = [

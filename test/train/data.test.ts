@@ -30,10 +30,16 @@ describe("lanes", () => {
   });
 
   test("a stream of rows is laid out as [lanes, steps, d], and given targets are not shifted", () => {
-    const rows = tensor(Float32Array.from({ length: 40 }, (_, i) => i), { shape: [20, 2] });
+    const rows = tensor(
+      Float32Array.from({ length: 40 }, (_, i) => i),
+      { shape: [20, 2] },
+    );
     const one = lanes(rows, { lanes: 2, steps: 5, targets: ids(20) });
     expect((one.batch(0, 0).x as Tensor).shape).toEqual([2, 5, 2]);
-    expect(rowsOf(one.batch(0, 1).y)).toEqual([[5, 6, 7, 8, 9], [15, 16, 17, 18, 19]]);
+    expect(rowsOf(one.batch(0, 1).y)).toEqual([
+      [5, 6, 7, 8, 9],
+      [15, 16, 17, 18, 19],
+    ]);
     expect(one.dropped).toBe(0);
   });
 
@@ -51,7 +57,11 @@ describe("batches", () => {
     Array.from({ length: data.batchesPerEpoch }, (_, i) => [...(data.batch(epoch, i).x as Tensor).data()]).flat();
 
   test("keep the last smaller batch, and inputs, targets and weights together", () => {
-    const data = batches({ a: x, b: [x] }, x, { batchSize: 4, seed: 3, sampleWeights: tensor(Float32Array.from(ids(10))) });
+    const data = batches({ a: x, b: [x] }, x, {
+      batchSize: 4,
+      seed: 3,
+      sampleWeights: tensor(Float32Array.from(ids(10))),
+    });
     expect(data.batchesPerEpoch).toBe(3);
     const last = data.batch(0, 2);
     const { a, b } = last.x as { a: Tensor; b: [Tensor] };

@@ -25,7 +25,7 @@ test("a step with NaN in its input changes no weight, slot, counter, mean or car
   const before = arraysOf(trainer);
   const bad = Float32Array.from(x.data(), (value, i) => (i === 2 * 5 + 3 ? Number.NaN : value));
   const error = failing(trainer, { x: tensor(bad, { shape: [3, 5, 2] }), y }, { carriesState: true });
-  expect(error.data).toMatchObject({ step: 2, input: "rows", index: [1, 1, 1] });
+  expect(error.data).toMatchObject({ step: 2, input: "rows", place: [1, 1, 1] });
   expect(arraysOf(trainer)).toEqual(before);
   expect(trainer.step({ x, y }, { carriesState: true }).step).toBe(2);
 });
@@ -44,9 +44,33 @@ test("the training after a failed step equals the training without it, to the la
 test("a class outside the model's classes is named with its place, unless its weight is 0", () => {
   const trainer = createTrainer(idModel({ classes: 3 }), { loss: "sparseCategoricalCrossentropy" });
   const x = tensor(randomIds(33, 8, 3), { shape: [2, 4] });
-  const y = tensor([[0, 1, 2, 0], [0, 1, 3, 0]], { dtype: "int32" });
-  expect(failing(trainer, { x, y }).data).toMatchObject({ target: 0, index: [1, 2], value: 3 });
-  expect(trainer.step({ x, y, sampleWeights: tensor([[1, 1, 1, 1], [1, 1, 0, 1]]) }).step).toBe(1);
+  const y = tensor(
+    [
+      [0, 1, 2, 0],
+      [0, 1, 3, 0],
+    ],
+    { dtype: "int32" },
+  );
+  expect(failing(trainer, { x, y }).data).toMatchObject({ target: 0, place: [1, 2], value: 3 });
+  expect(
+    trainer.step({
+      x,
+      y,
+      sampleWeights: tensor([
+        [1, 1, 1, 1],
+        [1, 1, 0, 1],
+      ]),
+    }).step,
+  ).toBe(1);
+});
+
+test("an id that the embedding has not is refused, and changes nothing", () => {
+  const trainer = createTrainer(idModel({ classes: 3 }), { loss: "sparseCategoricalCrossentropy" });
+  const y = tensor(randomIds(36, 8, 3), { shape: [2, 4] });
+  trainer.step({ x: y, y });
+  const before = arraysOf(trainer);
+  failing(trainer, { x: tensor(new Int32Array(8).fill(3), { shape: [2, 4] }), y });
+  expect(arraysOf(trainer)).toEqual(before);
 });
 
 test("a gradient alone that is not finite is caught: the loss 0 * log(0) has none", () => {
@@ -59,9 +83,12 @@ test("a gradient alone that is not finite is caught: the loss 0 * log(0) has non
 
 /** h = exp(x w + h u): a state that explodes after a few steps. */
 function explosive(options: Partial<TrainerOptions>): Trainer {
-  const model = sequential([simpleRNN({ units: 1, activation: "exponential", name: "reader" }), dense({ units: 1, name: "head" })], {
-    input: { shape: [null, 1], name: "signal" },
-  });
+  const model = sequential(
+    [simpleRNN({ units: 1, activation: "exponential", name: "reader" }), dense({ units: 1, name: "head" })],
+    {
+      input: { shape: [null, 1], name: "signal" },
+    },
+  );
   model.setWeights({ "reader.kernel": tensor([[1]]), "reader.recurrentKernel": tensor([[2]]) });
   return createTrainer(model, { loss: "meanSquaredError", ...options });
 }
@@ -82,11 +109,15 @@ test("fit raises the error with epoch and batch, and the trainer can be asked an
     ...good,
     batch: (epoch: number, index: number) => {
       const batch = good.batch(epoch, index);
-      return epoch === 1 && index === 2 ? { ...batch, y: tensor(new Int32Array(20).fill(7), { shape: [4, 5] }) } : batch;
+      return epoch === 1 && index === 2
+        ? { ...batch, y: tensor(new Int32Array(20).fill(7), { shape: [4, 5] }) }
+        : batch;
     },
   };
   const trainer = createTrainer(idModel({ classes: 4 }), { loss: "sparseCategoricalCrossentropy" });
-  await expect(fit(trainer, data, { epochs: 3 })).rejects.toMatchObject({ data: { epoch: 1, index: 2, step: good.batchesPerEpoch + 3 } });
+  await expect(fit(trainer, data, { epochs: 3 })).rejects.toMatchObject({
+    data: { epoch: 1, index: 2, step: good.batchesPerEpoch + 3 },
+  });
   expect(trainer.position).toEqual({ epoch: 1, index: 2 });
   expect(Object.values(trainer.snapshot().arrays).every(({ data }) => data.every(Number.isFinite))).toBe(true);
 });

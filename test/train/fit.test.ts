@@ -6,6 +6,7 @@ import { maximum, mean, mul, sub, type Tensor, tensor } from "../../src/trace/in
 import {
   adam,
   batches,
+  binaryCrossentropy,
   type Callback,
   createTrainer,
   type Dataset,
@@ -13,7 +14,6 @@ import {
   evaluate,
   fit,
   fromProbabilities,
-  binaryCrossentropy,
   globalClipNorm,
   lanes,
   predict,
@@ -26,7 +26,12 @@ import { expectClose } from "./values.ts";
 test("a GRU learns to say the symbol before, across windows of 4 steps, only because its state is carried (seed 5)", async () => {
   const ids = randomIds(5, 1200, 3);
   const before = Int32Array.from(ids, (_, i) => ids[Math.max(0, i - 1)]);
-  const options = { loss: "sparseCategoricalCrossentropy", optimizer: adam({ learningRate: 0.02 }), clip: globalClipNorm(1), epochs: 6 } as const;
+  const options = {
+    loss: "sparseCategoricalCrossentropy",
+    optimizer: adam({ learningRate: 0.02 }),
+    clip: globalClipNorm(1),
+    epochs: 6,
+  } as const;
   const stream = lanes(ids, { lanes: 8, steps: 4, targets: before });
   const carried = await fit(idModel({ classes: 3 }), stream, options);
   // Without state the first of each 4 steps is a guess among 3: the mean can not be below ln 3 / 4 = 0.27.
@@ -56,7 +61,8 @@ test("sampleWeights of 0 train as if the rows were not there", async () => {
   const [all, half] = [rowModel(), rowModel()];
   const options = { loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.1 }), epochs: 2 } as const;
   await fit(all, batches(x, y, { shuffle: false, sampleWeights: weights }), options);
-  const rows = (t: Tensor): Tensor => tensor(t.data().slice(0, t.data().length / 2) as Float32Array, { shape: [3, ...(t.shape.slice(1) as number[])] });
+  const rows = (t: Tensor): Tensor =>
+    tensor(t.data().slice(0, t.data().length / 2) as Float32Array, { shape: [3, ...(t.shape.slice(1) as number[])] });
   await fit(half, batches(rows(x), rows(y), { shuffle: false }), options);
   for (const [path, values] of Object.entries(weightsOf(half))) expectClose(weightsOf(all)[path], values);
 });
@@ -65,7 +71,12 @@ test("validation numbers are those of evaluate, at every second epoch where aske
   const { x, y } = meansTask(3, 8);
   const validationData = batches(x, y, { shuffle: false });
   const one = rowModel();
-  const history = await fit(one, batches(x, y), { loss: "meanSquaredError", epochs: 4, validationData, validationEvery: 2 });
+  const history = await fit(one, batches(x, y), {
+    loss: "meanSquaredError",
+    epochs: 4,
+    validationData,
+    validationEvery: 2,
+  });
   expect(history.loss.length).toBe(4);
   expect(history.valLoss.length).toBe(2);
   expect(history.valLoss[1]).toBe((await evaluate(one, validationData, { loss: "meanSquaredError" })).loss);
@@ -74,15 +85,26 @@ test("validation numbers are those of evaluate, at every second epoch where aske
 
 test("P5: next-step loss on one-hot rows [b, t, 38] runs, with b and t free from batch to batch", async () => {
   const one = model38();
-  const sizes = [[4, 9], [3, 5], [4, 12]];
+  const sizes = [
+    [4, 9],
+    [3, 5],
+    [4, 12],
+  ];
   const data: Dataset = {
     batchesPerEpoch: sizes.length,
     carriesState: false,
     batch: (_, index) => oneHotBatch(index, sizes[index][0], sizes[index][1]),
   };
-  const history = await fit(one, data, { loss: "sparseCategoricalCrossentropy", metrics: ["accuracy", "bitsPerCharacter"], epochs: 2 });
+  const history = await fit(one, data, {
+    loss: "sparseCategoricalCrossentropy",
+    metrics: ["accuracy", "bitsPerCharacter"],
+    epochs: 2,
+  });
   expect(history.loss[0]).toBeGreaterThan(Math.log(38) - 0.5);
-  expectClose(history.metrics.bitsPerCharacter, history.loss.map((loss) => loss / Math.LN2));
+  expectClose(
+    history.metrics.bitsPerCharacter,
+    history.loss.map((loss) => loss / Math.LN2),
+  );
 });
 
 function model38() {
@@ -112,7 +134,10 @@ test("a model of two outputs takes a loss and a target for each, and the loss is
   const loss = ["meanSquaredError", "sparseCategoricalCrossentropy"] as const;
   const history = await fit(two, data, { loss, epochs: 2, learningRate: 0 });
   const outputs = (await predict(two, task.x)) as Tensor[];
-  expect(outputs.map((output) => output.shape)).toEqual([[6, 1], [6, 2]]);
+  expect(outputs.map((output) => output.shape)).toEqual([
+    [6, 1],
+    [6, 2],
+  ]);
   const squared = Array.from(outputs[0].data(), (p, i) => (p - task.y.data()[i]) ** 2).reduce((a, b) => a + b) / 6;
   expect(history.loss[0]).toBeGreaterThan(squared);
   await expect(fit(two, data, { loss: "meanSquaredError" })).rejects.toThrow(OptionError);
@@ -179,9 +204,11 @@ test("early stopping waits for the last of `patience` rows without a gain above 
 test("callbacks come in order, and see the position of the batch that comes next", async () => {
   const { x, y } = meansTask(7, 4);
   const events: string[] = [];
-  const note = (event: string) => ({ trainer }: { trainer: { position: { epoch: number; index: number } } }) => {
-    events.push(`${event} ${trainer.position.epoch}.${trainer.position.index}`);
-  };
+  const note =
+    (event: string) =>
+    ({ trainer }: { trainer: { position: { epoch: number; index: number } } }) => {
+      events.push(`${event} ${trainer.position.epoch}.${trainer.position.index}`);
+    };
   const callback: Callback = {
     onTrainBegin: note("begin"),
     onEpochBegin: note("epoch"),
@@ -209,7 +236,10 @@ test("evaluation from another state than training is warned of, once", async () 
 
 test("batches of other numbers of lanes are refused while state is carried, and taken after resetState", () => {
   const trainer = createTrainer(idModel({ classes: 3 }), { loss: "sparseCategoricalCrossentropy" });
-  const batch = (rows: number) => ({ x: tensor(randomIds(1, rows * 4, 3), { shape: [rows, 4] }), y: tensor(randomIds(2, rows * 4, 3), { shape: [rows, 4] }) });
+  const batch = (rows: number) => ({
+    x: tensor(randomIds(1, rows * 4, 3), { shape: [rows, 4] }),
+    y: tensor(randomIds(2, rows * 4, 3), { shape: [rows, 4] }),
+  });
   trainer.step(batch(2), { carriesState: true });
   expect(() => trainer.step(batch(3), { carriesState: true })).toThrow(StateError);
   trainer.resetState();
@@ -236,7 +266,10 @@ test("predict gives the rows of run, whatever the batch size, from a given state
 
 test("a loss from logits is refused for a model that ends in sigmoid, unless told that it gives probabilities", () => {
   const x = input({ shape: [null, 2] });
-  const squashed = model({ inputs: x, outputs: call(dense({ units: 1, activation: "sigmoid" }), call(gru({ units: 2 }), x)) });
+  const squashed = model({
+    inputs: x,
+    outputs: call(dense({ units: 1, activation: "sigmoid" }), call(gru({ units: 2 }), x)),
+  });
   expect(() => createTrainer(squashed, { loss: "binaryCrossentropy" })).toThrow(OptionError);
   expect(createTrainer(squashed, { loss: fromProbabilities(binaryCrossentropy) }).steps).toBe(0);
 });

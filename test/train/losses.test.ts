@@ -52,7 +52,10 @@ describe("a loss has Keras's values, mean and gradient:", () => {
       expectClose(loss(target, prediction).data(), one.values.data);
       expectClose([mean(prediction).item() * scale], [one.mean]);
       const slope = compile(grad(mean))(prediction).data();
-      expectClose(Array.from(slope, (g) => g * scale), one.grad.data);
+      expectClose(
+        Array.from(slope, (g) => g * scale),
+        one.grad.data,
+      );
     });
   }
 });
@@ -86,7 +89,10 @@ test("fromProbabilities of softmax and sigmoid outputs gives the loss of their l
 });
 
 test("per-step loss of P5 has one value per step, and uniform logits cost ln 38 each", () => {
-  const target = tensor(new Int32Array(16 * 30).map((_, i) => i % 38), { shape: [16, 30] });
+  const target = tensor(
+    new Int32Array(16 * 30).map((_, i) => i % 38),
+    { shape: [16, 30] },
+  );
   const loss = sparseCategoricalCrossentropy(target, tensor(new Float32Array(16 * 30 * 38), { shape: [16, 30, 38] }));
   expect(loss.shape).toEqual([16, 30]);
   expectClose(loss.data().slice(0, 5), new Array(5).fill(Math.log(38)));
@@ -94,7 +100,10 @@ test("per-step loss of P5 has one value per step, and uniform logits cost ln 38 
 
 test("a class outside the model's classes gives NaN, and weight 0 leaves it out with value and gradient", () => {
   const target = tensor([0, -1], { dtype: "int32" });
-  const logits = tensor([[1, 2], [3, 4]]);
+  const logits = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
   const values = sparseCategoricalCrossentropy(target, logits);
   expect(Number.isNaN(values.data()[1])).toBe(true);
   const mean = (x: Tensor): Tensor => meanOf(sumAndCount(sparseCategoricalCrossentropy(target, x), tensor([1, 0])));
@@ -105,17 +114,37 @@ test("a class outside the model's classes gives NaN, and weight 0 leaves it out 
 });
 
 test("weights [b] apply to every step of a sequence, and a batch of weight 0 has mean 0", () => {
-  const values = tensor([[1, 2], [3, 5]]);
+  const values = tensor([
+    [1, 2],
+    [3, 5],
+  ]);
   expectClose([meanOf(sumAndCount(values, tensor([1, 3]))).item()], [(1 + 2 + 9 + 15) / 8]);
   expect(meanOf(sumAndCount(values, tensor([0, 0]))).item()).toBe(0);
 });
 
 test("accuracy picks sparse, binary or categorical by what targets are", () => {
-  const logits = tensor([[2, 1], [0, 3]]);
+  const logits = tensor([
+    [2, 1],
+    [0, 3],
+  ]);
   expect([...accuracy.values(tensor([0, 0], { dtype: "int32" }), logits).data()]).toEqual([1, 0]);
-  expect([...accuracy.values(tensor([[1, 0], [0, 1]]), logits).data()]).toEqual([1, 1]);
+  expect([
+    ...accuracy
+      .values(
+        tensor([
+          [1, 0],
+          [0, 1],
+        ]),
+        logits,
+      )
+      .data(),
+  ]).toEqual([1, 1]);
   expect([...accuracy.values(tensor([[1], [1]]), tensor([[0.2], [-3]])).data()]).toEqual([1, 0]);
-  expect([...binaryAccuracy({ threshold: 0.5 }).values(tensor([[1]]), tensor([[0.2]])).data()]).toEqual([0]);
+  expect([
+    ...binaryAccuracy({ threshold: 0.5 })
+      .values(tensor([[1]]), tensor([[0.2]]))
+      .data(),
+  ]).toEqual([0]);
 });
 
 test("perplexity and bits per character of uniform guesses over 8 classes are 8 and 3", () => {

@@ -24,7 +24,9 @@ export function idModel(options: { classes: number; units?: number; rate?: numbe
 }
 
 /** A GRU over rows of features, and one number (or more) at the end. */
-export function rowModel(options: { features?: number; units?: number; outputs?: number; seed?: number } = {}): Model<Tensor> {
+export function rowModel(
+  options: { features?: number; units?: number; outputs?: number; seed?: number } = {},
+): Model<Tensor> {
   const { features = 2, units = 4, outputs = 1, seed = 1 } = options;
   return sequential([gru({ units, name: "reader" }), dense({ units: outputs, name: "head" })], {
     input: { shape: [null, features], name: "rows" },

@@ -4,11 +4,16 @@ import { OptionError } from "../../src/base/errors.ts";
 import { type Tree, zipTrees } from "../../src/base/trees.ts";
 import { compile, type Tensor, tensor } from "../../src/trace/index.ts";
 import { clipNorm, clipValue, globalClipNorm, globalNorm } from "../../src/train/clipping.ts";
-import { adam, adamW, optimizerOf, type Optimizer, rmsprop, sgd } from "../../src/train/optimisers.ts";
+import { adam, adamW, type Optimizer, optimizerOf, rmsprop, sgd } from "../../src/train/optimisers.ts";
 import * as schedules from "../../src/train/schedules.ts";
 import { expectClose, type FixtureArray, fixture, fromFixture } from "./values.ts";
 
-type Update = (params: Record<string, Tensor>, grads: Record<string, Tensor>, slots: Record<string, Tree<Tensor>>, step: Tensor) => {
+type Update = (
+  params: Record<string, Tensor>,
+  grads: Record<string, Tensor>,
+  slots: Record<string, Tree<Tensor>>,
+  step: Tensor,
+) => {
   params: Record<string, Tensor>;
   slots: Record<string, Tree<Tensor>>;
 };
@@ -16,8 +21,10 @@ type Update = (params: Record<string, Tensor>, grads: Record<string, Tensor>, sl
 /** The parameter after each gradient, as the compiled training step computes it. */
 function trajectory(optimizer: Optimizer, start: Tensor, grads: readonly Tensor[]): number[] {
   const rate = schedules.scheduleOf(optimizer.learningRate);
-  const update = compile(((params, given, slots, step) =>
-    optimizer.update({ params, grads: given, slots, step, learningRate: rate.at(step) }) as never) as Update);
+  const update = compile(
+    ((params, given, slots, step) =>
+      optimizer.update({ params, grads: given, slots, step, learningRate: rate.at(step) }) as never) as Update,
+  );
   let params: Record<string, Tensor> = { p: start };
   let slots = optimizer.slots(params as never) as Record<string, Tree<Tensor>>;
   return grads.flatMap((g, i) => {
@@ -45,7 +52,10 @@ describe("five steps of an optimiser equal Keras's to 5e-6:", () => {
 });
 
 test("the first step of adam has the length of the learning rate, whatever the gradient", () => {
-  expectClose(trajectory(adam({ learningRate: 0.01, epsilon: 0 }), tensor([1, 1]), [tensor([1e-3, -50])]), [0.99, 1.01]);
+  expectClose(
+    trajectory(adam({ learningRate: 0.01, epsilon: 0 }), tensor([1, 1]), [tensor([1e-3, -50])]),
+    [0.99, 1.01],
+  );
 });
 
 test("adamW without gradient only decays: p (1 - lr wd)^n", () => {
@@ -64,13 +74,25 @@ test("unknown options and names of optimisers are refused", () => {
   expect(() => optimizerOf("adamax" as never)).toThrow(OptionError);
 });
 
-const gradients = { a: tensor([[3, -4], [0, 0]]), b: tensor([12]) };
+const gradients = {
+  a: tensor([
+    [3, -4],
+    [0, 0],
+  ]),
+  b: tensor([12]),
+};
 
 test("globalClipNorm scales everything by one factor: norm 13 becomes 1, and the direction stays", () => {
   const clipped = compile((grads: typeof gradients) => globalClipNorm(1).apply(grads))(gradients);
   expectClose([globalNorm(clipped).item()], [1]);
-  for (const { a, b } of zipTrees(gradients as never, clipped as never, "grads") as unknown as { a: Tensor; b: Tensor }[]) {
-    expectClose(b.data(), Array.from(a.data(), (x) => x / 13));
+  for (const { a, b } of zipTrees(gradients as never, clipped as never, "grads") as unknown as {
+    a: Tensor;
+    b: Tensor;
+  }[]) {
+    expectClose(
+      b.data(),
+      Array.from(a.data(), (x) => x / 13),
+    );
   }
 });
 
@@ -111,7 +133,10 @@ test("cosine decay goes 1, 1/2, alpha and stays; with warm-up a line leads to it
 });
 
 test("piecewise constant changes after its boundary, as in Keras", () => {
-  expectClose(rates(schedules.piecewiseConstant({ boundaries: [2, 5], values: [1, 0.5, 0.1] }), [0, 2, 3, 5, 6]), [1, 1, 0.5, 0.5, 0.1]);
+  expectClose(
+    rates(schedules.piecewiseConstant({ boundaries: [2, 5], values: [1, 0.5, 0.1] }), [0, 2, 3, 5, 6]),
+    [1, 1, 0.5, 0.5, 0.1],
+  );
 });
 
 test("polynomial decay reaches its end and stays; power 2 is at a quarter in the middle", () => {

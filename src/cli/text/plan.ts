@@ -98,8 +98,8 @@ function finishPlan({ paths, options, corpus, model, terminal }: Parts): Trainin
     learningRate,
     seed,
     bounds: boundsOf(options),
-    out,
-    checkpoint,
+    out: nearPath(resolve(out)),
+    checkpoint: nearPath(resolve(checkpoint)),
     checkpointEvery,
     sampleEvery: 20,
     checkpointMetadata: { [rememberedEntry]: JSON.stringify(remembered) },
@@ -108,7 +108,7 @@ function finishPlan({ paths, options, corpus, model, terminal }: Parts): Trainin
       [modelEntries.training]: JSON.stringify({ files: corpus.files.length, characters: corpus.trainingSymbols.length, heldOut: corpus.heldOutSymbols.length, bitsPerCharacter }),
       ...(isBuiltInCell(cell) ? {} : { [modelEntries.cell]: rememberedCell(resolve(out), cell) }),
     }),
-    resumeCommand: `${terminal.program} train --resume ${shellWord(nearPath(checkpoint))}`,
+    resumeCommand: `${terminal.program} train --resume ${shellWord(nearPath(resolve(checkpoint)))}`,
   };
 }
 

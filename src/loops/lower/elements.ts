@@ -22,6 +22,10 @@ export interface ElementRule<K extends OpName> {
   readonly cost: number;
   /** Element i of the result needs element i of each operand only. */
   readonly pointwise: boolean;
+  /** The result has the elements of the operand in the same order. */
+  readonly sameOrder?: boolean;
+  /** Whether elements cannot be computed one by one: the result is a view, or has data of its own. */
+  readonly needsMemory?: (node: NodeOf<K>) => boolean;
   /** Whether one element of the operand goes to several of the result. */
   readonly repeats?: boolean;
   /** `ins` read the operands; undefined where the op has no element function for these shapes. */
@@ -52,7 +56,7 @@ const compareOf = (fn: BinaryOp): ElementRule<BinaryOp> => ({
   },
 });
 
-const same = { cost: 0, pointwise: true, at: (_: unknown, [x]: readonly Read[], index: Index): Expr => x(index), view: (_: unknown, view: View): View => view };
+const same = { cost: 0, pointwise: true, sameOrder: true, at: (_: unknown, [x]: readonly Read[], index: Index): Expr => x(index), view: (_: unknown, view: View): View => view };
 
 export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } = {
   neg: unaryOf("neg", 1),
@@ -84,6 +88,7 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
   constant: {
     cost: 0,
     pointwise: false,
+    needsMemory: ({ params }) => params.shape.length > 0,
     at: ({ params }: NodeOf<"constant">) => (params.shape.length === 0 ? constant(registerScalar(params.dtype), params.data[0]) : undefined),
   },
   dimSize: { cost: 0, pointwise: false, at: ({ params }: NodeOf<"dimSize">) => cast(size(params.dim), registerScalar(params.dtype)) },
@@ -108,6 +113,8 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
   reshape: {
     cost: 0,
     pointwise: false,
+    sameOrder: true,
+    needsMemory: ({ params, ins }) => unreshape(ins[0].shape, params.shape, params.shape.map(() => i32(0))) === undefined,
     at: ({ params, ins }, [x], index) => {
       const before = unreshape(ins[0].shape, params.shape, index);
       return before === undefined ? undefined : x(before);
@@ -182,12 +189,7 @@ function castTo(x: Expr, dtype: DType): Expr {
   return x.type.scalar === "bool" && to === "f32" ? cast(cast(x, "i32"), "f32") : cast(x, to);
 }
 
-/** Whether `unreshape` knows the index before a reshape: where axes are split, or have size 1, but none are joined. */
-export function canUnreshape(from: Shape, to: Shape): boolean {
-  return unreshape(from, to, to.map(() => i32(0))) !== undefined;
-}
-
-/** The index of an element before a reshape. */
+/** The index of an element before a reshape: known where axes are split, or have size 1, but none are joined. */
 function unreshape(from: Shape, to: Shape, index: Index): Index | undefined {
   const before: Expr[] = new Array(from.length);
   let axis = to.length - 1;

@@ -26,7 +26,7 @@ import { OptionError, ShapeError } from "../../base/errors.ts";
 import { isBranch, type Tree } from "../../base/trees.ts";
 import type { Tensor } from "../../trace/index.ts";
 import { type Context, type ParamSpec, StateSpec, stateOf, weight } from "../layer.ts";
-import type { Options } from "../options.ts";
+import { type Options, show } from "../options.ts";
 import type { Cell, CellCall, StepShapes } from "./cell.ts";
 
 /** A tree of declarations, where a plain shape stands for a weight or state with the default options. */
@@ -56,6 +56,7 @@ export interface CellSpec<P, S> {
     readonly state: TensorsOf<S>;
     readonly x: Tensor;
     readonly xs: readonly Tensor[];
+    /** A key drawn from it is the same at every step of a sequence. */
     readonly context: Context;
   }) => { readonly y: Tensor; readonly state: TensorsOf<S> };
 }
@@ -64,6 +65,7 @@ export interface CellSpec<P, S> {
 export function defineCell<P extends Declared<ParamSpec>, S extends Declared<StateSpec>>(spec: CellSpec<P, S>): Cell {
   const { name, options = {} } = spec;
   checkName(name);
+  checkPlain(name, options, "options");
   const state = (inputs: StepShapes): Tree<StateSpec> =>
     declared(typeof spec.state === "function" ? spec.state(inputs) : spec.state, (shape) => stateOf(shape));
   return Object.freeze({
@@ -83,6 +85,18 @@ function checkName(name: string): void {
     `defineCell: expected a name of letters, digits, "-" and "_", got "${name}". Name the cell like a variable.`,
     { name },
   );
+}
+
+/** A cell is found again by its options in a file, so they must survive one. */
+function checkPlain(name: string, value: unknown, path: string): void {
+  if (isBranch(value)) {
+    for (const [key, child] of Object.entries(value)) checkPlain(name, child, `${path}.${key}`);
+  } else if (!["string", "boolean"].includes(typeof value) && value !== null && !Number.isFinite(value)) {
+    throw new OptionError(
+      `cell "${name}": expected its options to be plain data (numbers, strings, booleans, null, lists, objects), got ${show(value)} at ${path}. Name what you mean, and look it up in the cell.`,
+      { path },
+    );
+  }
 }
 
 function declared<S>(tree: Declared<S>, make: (shape: readonly number[]) => S): Tree<S> {

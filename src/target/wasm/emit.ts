@@ -39,7 +39,7 @@ function emitFunction(
   const outline: Outline = (kernel, inner, free) => emitFunction(shared, kernel, inner, free).index;
   const write = (f: FunctionBuilder, final: boolean): void => {
     const state = new FunctionState(shared, f, facts, final);
-    params.forEach((variable, i) => state.bind(variable, { local: i + 1 }));
+    for (const [i, variable] of params.entries()) state.bind(variable, { local: i + 1 });
     state.prologue();
     emitBlock(body, state, outline);
   };

@@ -58,124 +58,117 @@ const binarySpellings: Readonly<Record<BinaryFn, Spelling>> = {
   },
 };
 
+type Rules = { readonly [K in Expr["kind"]]: (expr: Expr & { kind: K }, scope: Scope) => void };
+
+/** How each kind of expression pushes its value. */
+const expressionRules: Rules = {
+  const: ({ value, type }, { f }) => emitConstant(value, type, f),
+  ref: ({ variable }, scope) => scope.read(variable),
+  size: ({ dim }, scope) => scope.size(dim),
+  load: ({ buffer, index, type }, scope) => {
+    const offset = scope.address(buffer, index);
+    scope.f.memory(type.lanes === 4 ? "v128.load" : type.scalar === "f32" ? "f32.load" : "i32.load", offset);
+  },
+  unary: emitUnary,
+  binary: emitBinary,
+  select: emitSelect,
+  cast: ({ x, type }, scope) => {
+    emitValue(x, scope);
+    emitCast(x.type, type, scope.f);
+  },
+  splat: emitSplat,
+  ramp: ({ base }, scope) => {
+    emitValue(base, scope);
+    scope.f.op("i32x4.splat");
+    scope.f.v128(Int32Array.of(0, 1, 2, 3));
+    scope.f.op("i32x4.add");
+  },
+  lane: ({ x, type, lane }, scope) => {
+    emitValue(x, scope);
+    scope.f.lane(type.scalar === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", lane);
+  },
+};
+
 /** Pushes the value of an expression. */
 export function emitValue(expr: Expr, scope: Scope): void {
-  const { f } = scope;
-  switch (expr.kind) {
-    case "const":
-      return emitConstant(expr.value, expr.type, f);
-    case "ref":
-      return scope.read(expr.variable);
-    case "size":
-      return scope.size(expr.dim);
-    case "load": {
-      const offset = scope.address(expr.buffer, expr.index);
-      return f.memory(
-        expr.type.lanes === 4 ? "v128.load" : expr.type.scalar === "f32" ? "f32.load" : "i32.load",
-        offset,
-      );
-    }
-    case "unary":
-      return emitUnary(expr, scope);
-    case "binary":
-      return emitBinary(expr, scope);
-    case "select":
-      return emitSelect(expr, scope);
-    case "cast":
-      emitValue(expr.x, scope);
-      return emitCast(expr.x.type, expr.type, f);
-    case "splat":
-      return emitSplat(expr, scope);
-    case "ramp":
-      emitValue(expr.base, scope);
-      f.op("i32x4.splat");
-      f.v128(Int32Array.of(0, 1, 2, 3));
-      return f.op("i32x4.add");
-    case "lane":
-      emitValue(expr.x, scope);
-      return f.lane(expr.type.scalar === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", expr.lane);
-    default:
-      expr satisfies never;
-  }
+  (expressionRules[expr.kind] as (expr: Expr, scope: Scope) => void)(expr, scope);
 }
 
 function emitConstant(value: number, type: LoopType, f: FunctionBuilder): void {
-  switch (kindOf(type)) {
-    case "f32":
-      return f.f32(value);
-    case "i32":
-    case "bool":
-      return f.i32(value);
-    case "f32x4":
-      return f.v128(new Float32Array(4).fill(value));
-    case "i32x4":
-      return f.v128(new Int32Array(4).fill(value));
-    case "boolx4":
-      return f.v128(new Int32Array(4).fill(value === 0 ? 0 : -1));
-  }
+  if (type.lanes === 4) {
+    if (type.scalar === "f32") f.v128(new Float32Array(4).fill(value));
+    else f.v128(new Int32Array(4).fill(type.scalar === "bool" && value !== 0 ? -1 : value));
+  } else if (type.scalar === "f32") f.f32(value);
+  else f.i32(value);
 }
 
 function emitUnary(expr: Expr & { kind: "unary" }, scope: Scope): void {
-  const { f } = scope;
   const kind = kindOf(expr.x.type);
-  if (expr.fn === "neg" && kind === "i32") {
-    f.i32(0);
-    emitValue(expr.x, scope);
-    return f.op("i32.sub");
-  }
+  const negates = expr.fn === "neg" && kind === "i32";
+  if (negates) scope.f.i32(0);
   emitValue(expr.x, scope);
-  if (expr.fn === "sign") return emitSign(kind, scope);
-  if (expr.fn === "abs" && kind === "i32") return emitScalarAbs(scope);
-  spell(unarySpellings[expr.fn][kind], expr.fn, kind, scope);
+  if (negates) scope.f.op("i32.sub");
+  else if (expr.fn === "sign") emitSign(kind, scope);
+  else if (expr.fn === "abs" && kind === "i32") emitScalarAbs(scope);
+  else spell(unarySpellings[expr.fn][kind], expr.fn, kind, scope);
 }
 
 function emitBinary(expr: Expr & { kind: "binary" }, scope: Scope): void {
   const kind = kindOf(expr.a.type);
-  const { fn } = expr;
-  if (fn === "max" || fn === "min") return emitExtreme(expr, fn, kind, scope);
-  emitValue(expr.a, scope);
-  if (fn === "mod") return emitRemainder(expr.b, kind, scope);
-  if ((fn === "shl" || fn === "shr") && kind === "i32x4") return emitVectorShift(fn, expr.b, scope);
-  emitValue(expr.b, scope);
-  spell(binarySpellings[fn][kind], fn, kind, scope);
+  const { fn, a, b } = expr;
+  if (fn === "max" || fn === "min") emitExtreme(a, b, fn, kind, scope);
+  else if (fn === "mod") emitRemainder(a, b, kind, scope);
+  else if ((fn === "shl" || fn === "shr") && kind === "i32x4") emitVectorShift(fn, a, b, scope);
+  else {
+    emitValue(a, scope);
+    emitValue(b, scope);
+    spell(binarySpellings[fn][kind], fn, kind, scope);
+  }
 }
 
 function spell(spelling: readonly PlainOp[] | undefined, fn: string, kind: Kind, { f }: Scope): void {
-  if (spelling === undefined)
+  if (spelling === undefined) {
     internal(`the WebAssembly target does not spell ${fn} of ${kind}; it should have been decomposed`);
+  }
   for (const op of spelling) f.op(op);
 }
 
-/** mod of the value on the stack. */
-function emitRemainder(divisor: Expr, kind: Kind, scope: Scope): void {
-  const value = constantOf(divisor) ?? 0;
-  const mask = kind.startsWith("i32") && value > 0 && (value & (value - 1)) === 0;
-  if (mask) emitConstant(value - 1, divisor.type, scope.f);
-  else emitValue(divisor, scope);
-  if (mask) scope.f.op(kind === "i32" ? "i32.and" : "v128.and");
-  else emitMod(kind, scope);
+function emitRemainder(a: Expr, b: Expr, kind: Kind, scope: Scope): void {
+  emitValue(a, scope);
+  const divisor = constantOf(b) ?? 0;
+  if (kind.startsWith("i32") && divisor > 0 && (divisor & (divisor - 1)) === 0) {
+    emitConstant(divisor - 1, b.type, scope.f);
+    scope.f.op(kind === "i32" ? "i32.and" : "v128.and");
+  } else {
+    emitValue(b, scope);
+    emitMod(kind, scope);
+  }
 }
 
-/** Shifts the vector on the stack. */
-function emitVectorShift(fn: "shl" | "shr", count: Expr, scope: Scope): void {
+function emitVectorShift(fn: "shl" | "shr", a: Expr, count: Expr, scope: Scope): void {
+  emitValue(a, scope);
   const value = constantOf(count);
-  if (value !== undefined) scope.f.i32(value);
-  else emitValue(count.kind === "splat" ? count.x : count, scope);
-  if (value === undefined && count.kind !== "splat") emitLaneShifts(fn, scope);
-  else scope.f.op(fn === "shl" ? "i32x4.shl" : "i32x4.shr_u");
+  if (value === undefined && count.kind !== "splat") {
+    emitValue(count, scope);
+    emitLaneShifts(fn, scope);
+  } else {
+    if (value !== undefined) scope.f.i32(value);
+    else emitValue((count as Expr & { kind: "splat" }).x, scope);
+    scope.f.op(fn === "shl" ? "i32x4.shl" : "i32x4.shr_u");
+  }
 }
 
 /** max and min that pass NaN on from either side. */
-function emitExtreme(expr: Expr & { kind: "binary" }, fn: "max" | "min", kind: Kind, scope: Scope): void {
-  const [x, y] = constantOf(expr.a) !== undefined ? [expr.b, expr.a] : [expr.a, expr.b];
+function emitExtreme(a: Expr, b: Expr, fn: "max" | "min", kind: Kind, scope: Scope): void {
+  const [x, y] = constantOf(a) !== undefined ? [b, a] : [a, b];
   emitValue(x, scope);
   emitValue(y, scope);
-  if (kind === "i32") return emitIntegerExtreme(fn, scope);
-  // One instruction instead of about six; right because pmax(x, y) is x where y is not larger, also where x is NaN.
   const bound = constantOf(y);
-  if (kind === "f32x4" && bound !== undefined && !Number.isNaN(bound))
-    return scope.f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
-  spell(binarySpellings[fn][kind], fn, kind, scope);
+  if (kind === "i32") emitIntegerExtreme(fn, scope);
+  else if (kind === "f32x4" && bound !== undefined && !Number.isNaN(bound)) {
+    // One instruction instead of about six; right because pmax(x, y) is x where y is not larger, also where x is NaN.
+    scope.f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
+  } else spell(binarySpellings[fn][kind], fn, kind, scope);
 }
 
 /** The number that an expression always is, in every lane. */
@@ -184,46 +177,37 @@ function constantOf(expr: Expr): number | undefined {
   return expr.kind === "splat" ? constantOf(expr.x) : undefined;
 }
 
-function emitSelect(expr: Expr & { kind: "select" }, scope: Scope): void {
-  const { f } = scope;
-  emitValue(expr.a, scope);
-  emitValue(expr.b, scope);
-  emitValue(expr.condition, scope);
-  if (expr.type.lanes === 1) f.op("select");
-  else if (expr.condition.type.lanes === 4) f.op("v128.bitselect");
-  else f.selectV128();
+function emitSelect({ condition, a, b, type }: Expr & { kind: "select" }, scope: Scope): void {
+  emitValue(a, scope);
+  emitValue(b, scope);
+  emitValue(condition, scope);
+  if (type.lanes === 1) scope.f.op("select");
+  else if (condition.type.lanes === 4) scope.f.op("v128.bitselect");
+  else scope.f.selectV128();
 }
 
 /** Converts the value on the stack. */
 export function emitCast(from: LoopType, to: LoopType, f: FunctionBuilder): void {
-  if (from.scalar === to.scalar) return;
   const vector = from.lanes === 4;
+  if (from.scalar === to.scalar) return;
   if (to.scalar === "bool") {
-    if (vector) f.v128(new Int32Array(4));
-    else emitConstant(0, from, f);
-    return f.op(from.scalar === "f32" ? (vector ? "f32x4.ne" : "f32.ne") : vector ? "i32x4.ne" : "i32.ne");
-  }
-  if (from.scalar === "bool" && vector) {
-    f.v128(to.scalar === "f32" ? new Float32Array(4).fill(1) : new Int32Array(4).fill(1));
-    return f.op("v128.and");
-  }
-  if (to.scalar === "i32") {
-    if (from.scalar === "f32") f.op(vector ? "i32x4.trunc_sat_f32x4_s" : "i32.trunc_sat_f32_s");
-    return;
-  }
-  f.op(vector ? "f32x4.convert_i32x4_s" : "f32.convert_i32_s");
+    emitConstant(0, from, f);
+    f.op(from.scalar === "f32" ? (vector ? "f32x4.ne" : "f32.ne") : vector ? "i32x4.ne" : "i32.ne");
+  } else if (from.scalar === "bool" && vector) {
+    emitConstant(1, { scalar: to.scalar, lanes: 4 }, f);
+    f.op("v128.and");
+  } else if (to.scalar === "f32") f.op(vector ? "f32x4.convert_i32x4_s" : "f32.convert_i32_s");
+  else if (from.scalar === "f32") f.op(vector ? "i32x4.trunc_sat_f32x4_s" : "i32.trunc_sat_f32_s");
 }
 
-function emitSplat(expr: Expr & { kind: "splat" }, scope: Scope): void {
+function emitSplat({ x, type }: Expr & { kind: "splat" }, scope: Scope): void {
   const { f } = scope;
-  const { x } = expr;
-  if (x.kind === "const") return emitConstant(x.value, expr.type, f);
-  if (x.kind === "load") return f.memory("v128.load32_splat", scope.address(x.buffer, x.index));
-  emitValue(x, scope);
-  if (x.type.scalar === "bool") {
+  if (x.kind === "const") emitConstant(x.value, type, f);
+  else if (x.kind === "load") f.memory("v128.load32_splat", scope.address(x.buffer, x.index));
+  else {
+    emitValue(x, scope);
+    f.op(x.type.scalar === "f32" ? "f32x4.splat" : "i32x4.splat");
     // A lane mask from 0 or 1.
-    f.op("i32x4.splat");
-    return f.op("i32x4.neg");
+    if (x.type.scalar === "bool") f.op("i32x4.neg");
   }
-  f.op(x.type.scalar === "f32" ? "f32x4.splat" : "i32x4.splat");
 }

@@ -135,7 +135,6 @@ export class FunctionState implements Scope {
   }
 
   size(dim: Dim): void {
-    if (typeof dim === "number") return this.f.i32(dim);
     const key = formatDim(dim);
     this.facts.sizes.add(key);
     this.shared.sizes.set(key, dim);

@@ -3,7 +3,7 @@
  * the outside; `parallel` loops run serially (threads are a later issue).
  */
 import { internal } from "../../base/errors.ts";
-import type { Expr, Stmt, Variable } from "../../loops/ir.ts";
+import type { Buffer, Expr, Stmt, Variable } from "../../loops/ir.ts";
 import { emitCast, emitValue } from "./expressions.ts";
 import { failedCheckOffset, failedValueOffset } from "./frame.ts";
 import { assignsOutside, freeVariables } from "./free.ts";
@@ -14,73 +14,70 @@ import { valType } from "./scope.ts";
 /** Writes a kernel as a function of the frame and these variables, and returns its index. */
 export type Outline = (name: string, body: readonly Stmt[], free: readonly Variable[]) => number;
 
-export function emitBlock(body: readonly Stmt[], state: FunctionState, outline: Outline): void {
-  state.scoped(() => {
-    for (const stmt of body) emitStatement(stmt, state, outline);
-  });
-}
+type Rules = {
+  readonly [K in Stmt["kind"]]: (stmt: Stmt & { kind: K }, state: FunctionState, outline: Outline) => void;
+};
 
-function emitStatement(stmt: Stmt, state: FunctionState, outline: Outline): void {
-  const { f } = state;
-  switch (stmt.kind) {
-    case "for":
-      return state.scoped(() => emitLoop(stmt, state, outline));
-    case "let":
-      return emitLet(stmt.variable, stmt.value, state);
-    case "var": {
-      const local = state.take(valType(stmt.variable.type));
-      state.bind(stmt.variable, { local, depth: Infinity });
-      emitValue(stmt.value, state);
-      return f.set(local);
-    }
-    case "set":
-      emitValue(stmt.value, state);
-      return f.set(state.localOf(stmt.variable));
-    case "store":
-      return emitStore(stmt, state);
-    case "if":
-      emitValue(stmt.condition, state);
-      f.if();
-      emitBlock(stmt.then, state, outline);
-      if (stmt.else.length > 0) f.else();
-      emitBlock(stmt.else, state, outline);
-      return f.end();
-    case "copy":
-      pushAddress(stmt.to, stmt.toIndex, state);
-      pushAddress(stmt.from, stmt.fromIndex, state);
-      state.pointers.value(state.polynomial(stmt.count), 4);
-      return f.memoryCopy();
-    case "fill":
-      pushAddress(stmt.buffer, stmt.index, state);
-      f.i32(0);
-      state.pointers.value(state.polynomial(stmt.count), 4);
-      return f.memoryFill();
-    case "kernel":
-      return emitKernel(stmt, state, outline);
-    case "require":
-      return emitRequire(stmt, state);
-    default:
-      stmt satisfies never;
-  }
+/** How each kind of statement is written. */
+const statementRules: Rules = {
+  for: (stmt, state, outline) => state.scoped(() => emitLoop(stmt, state, outline)),
+  let: ({ variable, value }, state) => emitLet(variable, value, state),
+  var: ({ variable, value }, state) => {
+    const local = state.take(valType(variable.type));
+    state.bind(variable, { local, depth: Infinity });
+    emitValue(value, state);
+    state.f.set(local);
+  },
+  set: ({ variable, value }, state) => {
+    emitValue(value, state);
+    state.f.set(state.localOf(variable));
+  },
+  store: emitStore,
+  if: (stmt, state, outline) => {
+    emitValue(stmt.condition, state);
+    state.f.if();
+    emitBlock(stmt.then, state, outline);
+    if (stmt.else.length > 0) state.f.else();
+    emitBlock(stmt.else, state, outline);
+    state.f.end();
+  },
+  copy: ({ to, toIndex, from, fromIndex, count }, state) => {
+    pushAddress(to, toIndex, state);
+    pushAddress(from, fromIndex, state);
+    state.pointers.value(state.polynomial(count), 4);
+    state.f.memoryCopy();
+  },
+  fill: ({ buffer, index, count }, state) => {
+    pushAddress(buffer, index, state);
+    state.f.i32(0);
+    state.pointers.value(state.polynomial(count), 4);
+    state.f.memoryFill();
+  },
+  kernel: emitKernel,
+  require: emitRequire,
+};
+
+export function emitBlock(body: readonly Stmt[], state: FunctionState, outline: Outline): void {
+  type Rule = (stmt: Stmt, state: FunctionState, outline: Outline) => void;
+  state.scoped(() => {
+    for (const stmt of body) (statementRules[stmt.kind] as Rule)(stmt, state, outline);
+  });
 }
 
 function emitLet(variable: Variable, value: Expr, state: FunctionState): void {
   const { f, facts } = state;
   const isIndex = variable.type.scalar === "i32" && variable.type.lanes === 1;
   const polynomial = isIndex ? state.polynomial(value) : undefined;
-  if (polynomial !== undefined && state.isSubstitutable(polynomial)) {
-    const needed = facts.lets.has(variable);
-    const local = needed || !state.final ? state.take("i32") : frameLocal;
-    if (needed) {
-      emitValue(value, state);
-      f.set(local);
-    }
-    return state.bind(variable, { local, lazy: { polynomial, value } });
+  const isLazy = polynomial !== undefined && state.isSubstitutable(polynomial);
+  if (isLazy && !facts.lets.has(variable)) {
+    // Nothing reads it, but addresses that it is part of; or the first writing has yet to find out.
+    state.bind(variable, { local: frameLocal, lazy: { polynomial, value } });
+    return;
   }
   emitValue(value, state);
   const local = state.take(valType(variable.type));
   f.set(local);
-  state.bind(variable, { local });
+  state.bind(variable, { local, lazy: isLazy ? { polynomial, value } : undefined });
 }
 
 function emitStore({ buffer, index, value }: Stmt & { kind: "store" }, state: FunctionState): void {
@@ -88,14 +85,15 @@ function emitStore({ buffer, index, value }: Stmt & { kind: "store" }, state: Fu
   const offset = state.address(buffer, index);
   if (value.kind === "lane") {
     emitValue(value.x, state);
-    return f.storeLane(offset, value.lane);
+    f.storeLane(offset, value.lane);
+  } else {
+    emitValue(value, state);
+    if (value.type.scalar === "bool") emitCast(value.type, { scalar: buffer.scalar, lanes: value.type.lanes }, f);
+    f.memory(value.type.lanes === 4 ? "v128.store" : buffer.scalar === "f32" ? "f32.store" : "i32.store", offset);
   }
-  emitValue(value, state);
-  if (value.type.scalar === "bool") emitCast(value.type, { scalar: buffer.scalar, lanes: value.type.lanes }, f);
-  f.memory(value.type.lanes === 4 ? "v128.store" : buffer.scalar === "f32" ? "f32.store" : "i32.store", offset);
 }
 
-function pushAddress(buffer: (Stmt & { kind: "fill" })["buffer"], index: Expr, state: FunctionState): void {
+function pushAddress(buffer: Buffer, index: Expr, state: FunctionState): void {
   const offset = state.address(buffer, index);
   if (offset === 0) return;
   state.f.i32(offset);
@@ -103,11 +101,13 @@ function pushAddress(buffer: (Stmt & { kind: "fill" })["buffer"], index: Expr, s
 }
 
 function emitKernel(stmt: Stmt & { kind: "kernel" }, state: FunctionState, outline: Outline): void {
-  if (assignsOutside(stmt.body)) return emitBlock(stmt.body, state, outline);
-  const free = freeVariables(stmt.body);
-  state.f.get(frameLocal);
-  for (const variable of free) state.read(variable);
-  if (state.final) state.f.call(outline(stmt.name, stmt.body, free));
+  if (assignsOutside(stmt.body)) emitBlock(stmt.body, state, outline);
+  else {
+    const free = freeVariables(stmt.body);
+    state.f.get(frameLocal);
+    for (const variable of free) state.read(variable);
+    if (state.final) state.f.call(outline(stmt.name, stmt.body, free));
+  }
 }
 
 function emitRequire({ condition, check, value }: Stmt & { kind: "require" }, state: FunctionState): void {
@@ -136,7 +136,10 @@ type Bound = number | { readonly local: number };
 function emitLoop(stmt: ForStmt, state: FunctionState, outline: Outline): void {
   const { f } = state;
   const level = state.levelOf(stmt);
-  if (!state.final) return learnLoop(level, state, outline);
+  if (!state.final) {
+    learnLoop(level, state, outline);
+    return;
+  }
   const from = emitBound(stmt.from, state);
   const to = emitBound(stmt.to, state);
   const known = typeof from === "number" && typeof to === "number";
@@ -155,22 +158,28 @@ function emitLoop(stmt: ForStmt, state: FunctionState, outline: Outline): void {
   for (const { pointer, by } of bumps) emitBump(pointer, by, state);
   const once = known && from + stmt.step >= to;
   if (!once) {
-    if (counter !== undefined) {
-      f.get(counter);
-      f.i32(stmt.step);
-      f.op("i32.add");
-      f.tee(counter);
-      pushBound(to, state);
-      f.op("i32.lt_s");
-    } else if (end !== undefined) {
-      f.get(end.pointer);
-      f.get(end.last);
-      f.op("i32.lt_u");
-    }
+    if (end !== undefined) emitPointerTest(end, state);
+    else if (counter !== undefined) emitCounterTest(counter, stmt.step, to, state);
     f.brIf(0);
   }
   f.end();
   if (!known) f.end();
+}
+
+function emitPointerTest({ pointer, last }: { pointer: number; last: number }, { f }: FunctionState): void {
+  f.get(pointer);
+  f.get(last);
+  f.op("i32.lt_u");
+}
+
+function emitCounterTest(counter: number, step: number, to: Bound, state: FunctionState): void {
+  const { f } = state;
+  f.get(counter);
+  f.i32(step);
+  f.op("i32.add");
+  f.tee(counter);
+  pushBound(to, state);
+  f.op("i32.lt_s");
 }
 
 /** The first writing: the body asks for pointers, then they ask for what they start from. */

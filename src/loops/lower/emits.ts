@@ -1,0 +1,48 @@
+/** The statements of each op that takes loops of its own. */
+import { internal } from "../../base/errors.ts";
+import type { Value } from "../../graph/graph.ts";
+import type { OpName } from "../../graph/ops.ts";
+import { cast } from "../build.ts";
+import { memoryScalar } from "./context.ts";
+import type { Read } from "./elements.ts";
+import { type EmitRule, type GraphLowering, nameOf } from "./graph.ts";
+import { matmulStatements } from "./matmul.ts";
+import { argmaxNest, reduceNest } from "./reduce.ts";
+import { emitScan } from "./scan.ts";
+import { scatterNest } from "./scatter.ts";
+
+export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
+  reduce: (lowering, node) => {
+    const { kind, axes } = node.params;
+    const out = lowering.values.view(node.outs[0]);
+    const reduction = { kind, axes, shape: node.ins[0].shape, read: memoryReader(lowering, node.ins[0]), out };
+    return [lowering.context.kernel(nameOf(node), reduceNest(lowering.context, reduction))];
+  },
+  argmax: (lowering, node) => {
+    const out = lowering.values.view(node.outs[0]);
+    const read = memoryReader(lowering, node.ins[0]);
+    return [lowering.context.kernel(nameOf(node), argmaxNest(lowering.context, node.ins[0].shape, node.params.axis, read, out))];
+  },
+  matmul: (lowering, node) => {
+    const surroundings = {
+      context: lowering.context,
+      view: (value: Value) => lowering.values.view(value),
+      preheader: (value: Value) => lowering.preheaderOf(value),
+    };
+    return [lowering.context.kernel(nameOf(node), matmulStatements(surroundings, node))];
+  },
+  scatterAdd: (lowering, node) => {
+    const [indices, updates] = node.ins;
+    const out = lowering.values.view(node.outs[0]);
+    const reads = { index: lowering.values.reader(indices), update: memoryReader(lowering, updates) };
+    return [lowering.context.kernel(nameOf(node), scatterNest(lowering.context, indices.shape, updates, node.outs[0], reads, out))];
+  },
+  scan: emitScan,
+};
+
+/** Reads elements as memory holds them. */
+function memoryReader(lowering: GraphLowering, value: Value): Read {
+  if (value === undefined) internal("an operand is missing");
+  const read = lowering.values.reader(value);
+  return (index) => cast(read(index), memoryScalar(value.dtype));
+}

@@ -1,0 +1,184 @@
+/**
+ * Lowers one graph: the program itself, or the body of a scan. Schedules it, decides which outputs may overwrite the
+ * input that they replace, then writes the statements of each step.
+ */
+import { equalShapes } from "../../base/shapes.ts";
+import type { Graph, Node, NodeOf, Value } from "../../graph/graph.ts";
+import type { OpName } from "../../graph/ops.ts";
+import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from "../build.ts";
+import { type Buffer, type Stmt, types } from "../ir.ts";
+import { type Context, memoryScalar } from "./context.ts";
+import type { Index } from "./elements.ts";
+import { emitRules } from "./emits.ts";
+import { type Target, elementwiseNest } from "./nest.ts";
+import { type Destination, Schedule } from "./schedule.ts";
+import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
+import { type Source, Values } from "./values.ts";
+import { type View, indexOf, isContiguous } from "./view.ts";
+
+/** How the body of a scan finds the values of outside that stay the same in its loop. */
+export interface Outside {
+  readonly lowering: GraphLowering;
+  readonly constants: ReadonlyMap<Value, Value>;
+}
+
+export class GraphLowering {
+  readonly context: Context;
+  readonly graph: Graph;
+  readonly values: Values;
+  /** Statements to run before the loop that this graph is the body of. */
+  readonly preheader: Stmt[] = [];
+  readonly #schedule: Schedule;
+  readonly #outside: Outside | undefined;
+
+  constructor(context: Context, graph: Graph, sources: readonly Source[], destinations: readonly Destination[], outside?: Outside) {
+    this.context = context;
+    this.graph = graph;
+    this.#outside = outside;
+    this.values = new Values(context, graph, sources);
+    this.#schedule = new Schedule(graph, this.values, destinations);
+  }
+
+  /** The statements of the graph. Copies to places that could not be overwritten earlier come last. */
+  run(): Stmt[] {
+    const copies = this.#overwrite();
+    return [...this.#schedule.steps.flatMap((step) => this.#step(step)), ...copies];
+  }
+
+  /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
+  preheaderOf(value: Value): Stmt[] | undefined {
+    const root = this.values.place(value)?.root ?? value;
+    const outer = this.#outside?.constants.get(root);
+    if (this.#outside === undefined || outer === undefined) return undefined;
+    return this.#outside.lowering.preheaderOf(outer) ?? this.preheader;
+  }
+
+  // ---- in place --------------------------------------------------------------------------------------------------
+
+  #overwrite(): Stmt[] {
+    const copies: Stmt[] = [];
+    this.#schedule.destinations.forEach(({ view, overwrites }, i) => {
+      if (overwrites === undefined) return;
+      const { buffer } = this.values.view(overwrites);
+      if (this.#schedule.isUnchanged(i) || this.#isSafe(overwrites, this.#schedule.outputWrite[i] ?? 0)) this.context.replace(view.buffer, buffer);
+      else copies.push(copyAll(buffer, view.buffer));
+    });
+    return copies.length === 0 ? [] : [kernel("keep", copies)];
+  }
+
+  /** Whether nothing reads an input after the step that overwrites it, or in it at another index. */
+  #isSafe(input: Value, write: number): boolean {
+    return this.#schedule.steps.every((step, at) => {
+      if (at < write) return true;
+      const reads = this.#readsOf(step, input);
+      if (reads === undefined) return true;
+      return at === write && reads && step.kind === "group" && equalShapes(step.shape, input.shape);
+    });
+  }
+
+  /** Whether a step reads an input at its own index only; undefined if it does not read it. */
+  #readsOf(step: Step, input: Value): boolean | undefined {
+    if (step.kind === "group") {
+      const members = new Set(step.members.filter((m) => m.home).map((m) => m.value));
+      const found = step.members.map((m) => this.#schedule.reach(m.value, members).leaves.get(input));
+      const read = found.filter((x) => x !== undefined);
+      return read.length === 0 ? undefined : read.every((x) => x);
+    }
+    const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.node.ins;
+    return operands.some((x) => this.#schedule.reach(x).leaves.has(input)) ? false : undefined;
+  }
+
+  // ---- steps -----------------------------------------------------------------------------------------------------
+
+  #step(step: Step): Stmt[] {
+    switch (step.kind) {
+      case "group":
+        return this.#group(step);
+      case "check":
+        return [this.context.kernel(nameOf(step.node, "check"), this.#check(step))];
+      case "fill":
+        return [this.context.kernel(nameOf(step.node), this.#fill(step))];
+      case "node":
+        return (emitRules[step.node.op] as EmitRule)(this, step.node as never);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  #group(group: Group): Stmt[] {
+    const homes = new Set(group.members.filter((m) => m.home).map((m) => m.value));
+    const members = group.members.map((m) => ({ ...m, view: this.values.resolve(m.view) })).filter((m) => !this.#isThere(m.value, m.view, m.home));
+    if (members.length === 0) return [];
+    const body = (index: Index): Target[] => {
+      const session = this.values.session(homes, index);
+      return members.map(({ value, view }) => {
+        const x = this.values.element(value, index, session);
+        return { buffer: view.buffer, index: indexOf(view, index), value: cast(x, memoryScalar(value.dtype)) };
+      });
+    };
+    const filled = this.#zeroFill(group, members, body);
+    return [this.context.kernel(this.#nameOf(group), filled ?? elementwiseNest(this.context, group.shape, body))];
+  }
+
+  /** Whether a copy would put a value where it is already. */
+  #isThere(value: Value, view: View, home: boolean): boolean {
+    if (home) return false;
+    const place = this.values.place(value);
+    if (place === undefined) return false;
+    const from = this.values.resolve(place.view);
+    const zeros = value.shape.map(() => i32(0));
+    const sameStart = from.buffer === view.buffer && JSON.stringify(indexOf(from, zeros)) === JSON.stringify(indexOf(view, zeros));
+    return sameStart && from.strides.every((s, i) => JSON.stringify(s) === JSON.stringify(view.strides[i]));
+  }
+
+  /** Fills instead of loops where everything is zero. */
+  #zeroFill(group: Group, members: readonly { readonly view: View }[], body: (index: Index) => Target[]): Stmt[] | undefined {
+    const zeros = group.shape.map(() => i32(0));
+    const targets = body(zeros);
+    const all = targets.every(({ value }, i) => value.kind === "const" && Object.is(value.value, 0) && isContiguous(members[i].view, group.shape));
+    if (!all) return undefined;
+    return targets.map(({ buffer, index }) => ({ kind: "fill", buffer, index, count: countOf(group.shape) }));
+  }
+
+  #nameOf(group: Group): string {
+    const ops = group.members.map((m) => this.values.producer(m.value)?.op ?? "copy");
+    const names = [...new Set(ops)].slice(0, 4).join(" ");
+    return group.scope === "" ? names : `${group.scope}: ${names}`;
+  }
+
+  #check({ indices, rows, name }: CheckStep): Stmt[] {
+    const check = this.context.check(`${name}: expected an index from 0 to ${rowText(rows)}, got {value}. Check the data that the indices come from.`);
+    const read = this.values.reader(indices);
+    const counters = indices.shape.map(() => this.context.variable("i"));
+    const value = this.context.variable("row", types.i32);
+    const inside = binary("and", binary("lessEqual", i32(0), ref(value)), binary("less", ref(value), size(rows)));
+    const body: Stmt[] = [letIn(value, read(counters.map(ref))), { kind: "require", condition: inside, check, value: ref(value) }];
+    return counters.reduceRight<Stmt[]>((inner, counter, i) => [loop(counter, i32(0), size(indices.shape[i]), 1, inner)], body);
+  }
+
+  #fill({ target, value }: FillStep): Stmt[] {
+    const view = this.values.view(target);
+    const x = constant(memoryScalar(target.dtype), value);
+    return elementwiseNest(this.context, target.shape, (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }]);
+  }
+}
+
+export type EmitRule<K extends OpName = OpName> = (lowering: GraphLowering, node: NodeOf<K>) => Stmt[];
+
+/** What a kernel is called: the path of the layer, then what it does. */
+export function nameOf(node: Node, what: string = node.op): string {
+  return node.scope === "" ? what : `${node.scope}: ${what}`;
+}
+
+function rowText(rows: CheckStep["rows"]): string {
+  return typeof rows === "number" ? String(rows - 1) : `${rows.key} - 1`;
+}
+
+function countOf(shape: readonly CheckStep["rows"][]): ReturnType<typeof size> {
+  return shape.reduce<ReturnType<typeof size>>((n, dim) => mul(n, size(dim)), i32(1));
+}
+
+function copyAll(to: Buffer, from: Buffer): Stmt {
+  return { kind: "copy", to, toIndex: i32(0), from, fromIndex: i32(0), count: size(to.size) };
+}
+

@@ -1,0 +1,97 @@
+/**
+ * Matrix products: C[m,n] = A[m,k] * B[k,n]. Chooses among the kernels by what is known of the sizes and strides:
+ * tiles of 4 x 8 on packed panels for many rows, row kernels for few, dot products for few columns.
+ */
+import type { Dim } from "../../base/dims.ts";
+import type { NodeOf, Value } from "../../graph/graph.ts";
+import { add, binary, f32, i32, loop, mul, ref, size, when } from "../build.ts";
+import type { Expr, Stmt } from "../ir.ts";
+import type { Context } from "./context.ts";
+import { type Matrix, type Product, at, isUnit, transposed } from "./matrix.ts";
+import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
+import { packedSize, packAll, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
+import { elementwiseNest } from "./nest.ts";
+import type { Schedule } from "./schedule.ts";
+import type { View } from "./view.ts";
+
+/** Puts the operands of a product where its kernels can read them: in memory, with any strides. */
+export function matmulOperands(schedule: Schedule, node: NodeOf<"matmul">): void {
+  for (const x of node.ins) schedule.ensureView(x);
+}
+
+/** What the lowering of a graph offers to a product. */
+export interface Surroundings {
+  readonly context: Context;
+  readonly view: (value: Value) => View;
+  /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
+  readonly preheader: (value: Value) => Stmt[] | undefined;
+}
+
+/** The statements of one matmul node, with a loop over its leading axes. */
+export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): Stmt[] {
+  const { context } = given;
+  const { transposeA, transposeB } = node.params;
+  const [a, b] = node.ins;
+  const [out] = node.outs;
+  const rank = out.shape.length;
+  const batch = out.shape.slice(0, -2);
+  const counters = batch.map(() => context.variable("batch"));
+  const place = counters.map(ref);
+  const left = matrixOf(given.view(a), place, transposeA);
+  const right = matrixOf(given.view(b), place, transposeB);
+  const k = a.shape[transposeA ? rank - 2 : rank - 1];
+  const product: Product = { context, m: out.shape[rank - 2], k, n: out.shape[rank - 1], a: left, b: right, c: matrixOf(given.view(out), place, false) };
+  const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
+  const body = productStatements(product, preheader);
+  return counters.reduceRight<Stmt[]>((inside, counter, i) => [loop(counter, i32(0), size(batch[i]), 1, inside, true)], body);
+}
+
+function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {
+  const rank = view.strides.length;
+  const offset = batch.reduce((sum, at, i) => add(sum, mul(at, size(view.strides[i]))), view.offset);
+  const matrix: Matrix = { buffer: view.buffer, offset, row: view.strides[rank - 2], column: view.strides[rank - 1] };
+  return flip ? transposed(matrix) : matrix;
+}
+
+function productStatements(p: Product, preheader: Stmt[] | undefined): Stmt[] {
+  if (p.k === 0) return zero(p);
+  if (isSmall(p.n, 4)) return fewColumns(p);
+  if (isSmall(p.m, 4)) return rows(p);
+  if (typeof p.m === "number") return tiles(p, preheader);
+  const many = binary("lessEqual", i32(4), size(p.m));
+  return [when(many, tiles(p, preheader, many), rows(p))];
+}
+
+/** Few rows: no packing, B as it lies. */
+function rows(p: Product): Stmt[] {
+  if (isUnit(p.b.column)) return streamRows(p);
+  if (isUnit(p.b.row) && isUnit(p.a.column)) return dotRows(p);
+  return plainProduct(p);
+}
+
+/** Few columns. With A stored by columns, the product the other way round streams A. */
+function fewColumns(p: Product): Stmt[] {
+  if (isUnit(p.a.row) && !isUnit(p.a.column)) {
+    return streamRows({ ...p, m: p.n, n: p.m, a: transposed(p.b), b: transposed(p.a), c: transposed(p.c) });
+  }
+  if (isUnit(p.a.column) && !isSmall(p.k, 4)) return dotColumns(p);
+  return plainProduct(p);
+}
+
+/** Many rows. A B that stays the same through a loop is packed before it, if there will be many rows. */
+function tiles(p: Product, preheader: Stmt[] | undefined, condition?: Expr): Stmt[] {
+  if (preheader === undefined) return tileWithPacking(p);
+  const packed = p.context.buffer("panels", "f32", packedSize(p), { kind: "temp" });
+  const packing = packAll(p, packed);
+  preheader.push(p.context.kernel("pack", condition === undefined ? packing : [when(condition, packing)]));
+  return tileOnPacked(p, packed);
+}
+
+/** An empty sum. */
+function zero(p: Product): Stmt[] {
+  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }]);
+}
+
+function isSmall(dim: Dim, below: number): boolean {
+  return typeof dim === "number" && dim < below;
+}

@@ -1,0 +1,106 @@
+/**
+ * How each op that takes loops of its own enters the schedule: which operands must be in memory, where its results go.
+ * Ops without an entry are computed where they are read.
+ */
+import { type Dim, addDims } from "../../base/dims.ts";
+import { type NodeOf, type Value, scanIns, scanOuts } from "../../graph/graph.ts";
+import type { OpName } from "../../graph/ops.ts";
+import { matmulOperands } from "./matmul.ts";
+import type { Schedule } from "./schedule.ts";
+import { memoryScalar } from "./context.ts";
+import { ruleOf } from "./values.ts";
+import { partView, wholeView } from "./view.ts";
+
+type PlanRule<K extends OpName> = (schedule: Schedule, node: NodeOf<K>) => void;
+
+export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
+  constant: (schedule, { params, outs: [out] }) => {
+    if (params.shape.length === 0) return;
+    const size = params.data.length;
+    const buffer = schedule.values.context.buffer("data", memoryScalar(params.dtype), size, { kind: "constant", data: params.data });
+    schedule.values.setHome(out, wholeView(buffer, params.shape));
+  },
+  gather: (schedule, node) => {
+    const [table, indices] = node.ins;
+    schedule.ensureView(table);
+    const name = node.params.name === "" ? "gather" : node.params.name;
+    schedule.wait(node.outs[0], checkIndices(schedule, node, indices, table.shape[0], name));
+  },
+  scatterAdd: (schedule, node) => {
+    const [indices, updates] = node.ins;
+    schedule.prepare(updates, false);
+    checkIndices(schedule, node, indices, node.params.rows, "scatterAdd");
+    addNode(schedule, node);
+  },
+  reduce: (schedule, node) => {
+    schedule.prepare(node.ins[0], false);
+    addNode(schedule, node);
+  },
+  argmax: (schedule, node) => {
+    schedule.prepare(node.ins[0], false);
+    addNode(schedule, node);
+  },
+  matmul: (schedule, node) => {
+    matmulOperands(schedule, node);
+    addNode(schedule, node);
+  },
+  pad: (schedule, node) => {
+    const [operand] = node.ins;
+    const [out] = node.outs;
+    const home = schedule.freshHome(out);
+    const filled = schedule.addStep({ kind: "fill", node, value: node.params.value, target: out }, [out]);
+    schedule.complete(out, schedule.addItem(operand, partView(home, node.params.low), false, filled));
+  },
+  concat: (schedule, node) => {
+    const { axis } = node.params;
+    const [out] = node.outs;
+    const home = schedule.freshHome(out);
+    let start: Dim = 0;
+    for (const operand of node.ins) {
+      const part = partView(home, out.shape.map((_, i) => (i === axis ? start : 0)));
+      if (!isMoved(schedule, operand, node)) schedule.complete(out, schedule.addItem(operand, part, false));
+      start = addDims(start, operand.shape[axis]);
+    }
+  },
+  scan: (schedule, node) => planScan(schedule, node),
+};
+
+function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
+  for (const out of node.outs) schedule.freshHome(out);
+  return schedule.addStep({ kind: "node", node: node as never }, node.outs);
+}
+
+function isMoved(_schedule: Schedule, _operand: Value, _node: NodeOf<"concat">): boolean {
+  return false;
+}
+
+function checkIndices(schedule: Schedule, node: NodeOf<OpName>, indices: Value, rows: Dim, name: string): number {
+  schedule.prepare(indices, false);
+  const known = schedule.steps.findIndex((s) => s.kind === "check" && s.indices === indices && s.rows === rows);
+  if (known >= 0) return known;
+  return schedule.addStep({ kind: "check", node: node as never, indices, rows, name });
+}
+
+/** Cheap operands are computed where the body reads them; the others are put into memory. */
+function planScan(schedule: Schedule, node: NodeOf<"scan">): void {
+  const { consts, init, xs } = scanIns(node as never);
+  const outs = scanOuts(node as never);
+  for (const x of consts) settle(schedule, x, 1);
+  for (const x of xs) settle(schedule, x, 4);
+  init.forEach((x, i) => {
+    const carry = outs.carry[i];
+    schedule.complete(carry, schedule.addItem(x, schedule.freshHome(carry), false));
+  });
+  for (const y of outs.ys) schedule.freshHome(y);
+  schedule.addStep({ kind: "node", node: node as never }, node.outs);
+}
+
+function settle(schedule: Schedule, x: Value, allowed: number): void {
+  if (schedule.values.place(x) !== undefined) return;
+  const producer = schedule.values.producer(x);
+  const whole = producer !== undefined && ruleOf(producer)?.view !== undefined;
+  if (whole) schedule.ensureView(x);
+  else if (schedule.cost(x) > allowed) schedule.materialise(x);
+  else schedule.prepare(x, false);
+}
+

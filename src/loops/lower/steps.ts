@@ -1,0 +1,47 @@
+/** What the schedule of a graph is made of. Data only. */
+import type { Shape } from "../../base/shapes.ts";
+import type { Node, Value } from "../../graph/graph.ts";
+import type { View } from "./view.ts";
+
+/** One store of a group: `value` at each index of the group's shape, to a place of the same shape. */
+export interface Member {
+  readonly value: Value;
+  readonly view: View;
+  /** Whether this is where others read the value. */
+  readonly home: boolean;
+}
+
+/** Elementwise work on one shape: one loop nest. Grows while the graph is scheduled. */
+export interface Group {
+  readonly kind: "group";
+  readonly shape: Shape;
+  readonly scope: string;
+  readonly members: Member[];
+  /** Values that it reads or computes at its own index: what other work may share. */
+  readonly shared: Set<Value>;
+}
+
+/** A node with loops of its own. */
+export interface NodeStep {
+  readonly kind: "node";
+  readonly node: Node;
+}
+
+/** Stops the program where an index is outside of 0..rows-1. */
+export interface CheckStep {
+  readonly kind: "check";
+  readonly node: Node;
+  readonly indices: Value;
+  readonly rows: Shape[number];
+  readonly name: string;
+}
+
+/** Writes one number everywhere. */
+export interface FillStep {
+  readonly kind: "fill";
+  readonly node: Node;
+  readonly value: number;
+  readonly target: Value;
+}
+
+export type Step = Group | NodeStep | CheckStep | FillStep;

@@ -1,0 +1,146 @@
+/**
+ * Where the values of one graph are: in memory (a home), with the caller (an input), or nowhere (virtual: computed
+ * where they are read). Gives each element of any of them as an expression.
+ */
+import { internal } from "../../base/errors.ts";
+import type { Graph, Node, NodeOf, Value } from "../../graph/graph.ts";
+import type { OpName } from "../../graph/ops.ts";
+import { keyOf } from "../affine.ts";
+import { cast, load } from "../build.ts";
+import type { Expr } from "../ir.ts";
+import { type Context, registerScalar } from "./context.ts";
+import { type ElementRule, type Index, type Read, elementRules } from "./elements.ts";
+import { type View, indexOf } from "./view.ts";
+
+/** What the caller gives for an input: a place in memory, or a way to compute its elements. */
+export type Source = { readonly view: View } | { readonly read: Read };
+
+/** Elements computed in one kernel so far, each once; and what the kernel computes itself at the index it is at. */
+export interface Session {
+  readonly memo: Map<string, Map<Value, Expr>>;
+  readonly members: ReadonlySet<Value>;
+  readonly identity: string;
+}
+
+export class Values {
+  readonly context: Context;
+  readonly #inputs = new Map<Value, Source>();
+  readonly #producers = new Map<Value, Node>();
+  readonly #homes = new Map<Value, View>();
+  /** Earlier homes of values that were copied: where the copy comes from. */
+  readonly #origins = new Map<Value, View>();
+  readonly #keys = new Map<Expr, string>();
+
+  constructor(context: Context, graph: Graph, sources: readonly Source[]) {
+    this.context = context;
+    graph.inputs.forEach(({ value }, i) => this.#inputs.set(value, sources[i]));
+    for (const node of graph.nodes) for (const out of node.outs) this.#producers.set(out, node);
+  }
+
+  producer(value: Value): Node | undefined {
+    return this.#producers.get(value);
+  }
+
+  isInput(value: Value): boolean {
+    return this.#inputs.has(value);
+  }
+
+  home(value: Value): View | undefined {
+    return this.#homes.get(value);
+  }
+
+  setHome(value: Value, view: View): View {
+    const before = this.#homes.get(value);
+    if (before !== undefined) this.#origins.set(value, before);
+    this.#homes.set(value, view);
+    return view;
+  }
+
+  /** The value whose memory holds `value`, and the view of it there; undefined where that is not in memory. */
+  place(value: Value): { root: Value; view: View } | undefined {
+    const home = this.#homes.get(value);
+    if (home !== undefined) return { root: value, view: home };
+    const source = this.#inputs.get(value);
+    if (source !== undefined) return "view" in source ? { root: value, view: source.view } : undefined;
+    const node = this.#producers.get(value) as Node;
+    const rule = ruleOf(node);
+    if (rule?.view === undefined) return undefined;
+    const operand = this.place(node.ins[0]);
+    const view = operand === undefined ? undefined : rule.view(node, operand.view);
+    return operand === undefined || view === undefined ? undefined : { root: operand.root, view };
+  }
+
+  /** The view of a value, with the buffer that is really accessed. */
+  view(value: Value): View {
+    const found = this.place(value) ?? internal("a value is read from memory but has no place there", { id: value.id });
+    return this.resolve(found.view);
+  }
+
+  resolve(view: View): View {
+    return { ...view, buffer: this.context.resolve(view.buffer) };
+  }
+
+  /** A kernel that computes `members` itself at `index`. */
+  session(members: ReadonlySet<Value> = new Set(), index: Index = []): Session {
+    return { memo: new Map(), members, identity: this.#key(index) };
+  }
+
+  /** An element as registers hold it. */
+  element(value: Value, index: Index, session: Session): Expr {
+    const key = this.#key(index);
+    const row = session.memo.get(key) ?? new Map<Value, Expr>();
+    session.memo.set(key, row);
+    const known = row.get(value);
+    if (known !== undefined) return known;
+    const inline = session.members.has(value) && key === session.identity;
+    const place = inline ? undefined : this.place(value);
+    const result = place === undefined ? this.compute(value, index, session) : this.#load(value, place.view, index);
+    row.set(value, result);
+    return result;
+  }
+
+  /** An element by the rule of its op, whether or not it also lies in memory. */
+  compute(value: Value, index: Index, session: Session): Expr {
+    const origin = this.#origins.get(value);
+    if (origin !== undefined) return this.#load(value, origin, index);
+    const source = this.#inputs.get(value);
+    if (source !== undefined) return "view" in source ? this.#load(value, source.view, index) : source.read(index);
+    const node = this.#producers.get(value) as Node;
+    const rule = ruleOf(node) ?? internal(`the result of ${node.op} has no place in memory`, { id: value.id });
+    const ins = node.ins.map((x): Read => (at) => this.element(x, at, session));
+    return rule.at(node, ins, index) ?? internal(`an element of ${node.op} cannot be computed by itself`, { id: value.id });
+  }
+
+  /** Reads elements of one value in a kernel of its own. */
+  reader(value: Value): Read {
+    const session = this.session();
+    return (index) => this.element(value, index, session);
+  }
+
+  #load(value: Value, view: View, index: Index): Expr {
+    const x = load(this.context.resolve(view.buffer), indexOf(view, index));
+    return cast(x, registerScalar(value.dtype));
+  }
+
+  #key(index: Index): string {
+    return index.map((x) => this.#keyOf(x)).join();
+  }
+
+  #keyOf(x: Expr): string {
+    const known = this.#keys.get(x);
+    if (known !== undefined) return known;
+    const key = keyOf(x);
+    const text = typeof key === "string" ? key : `@${this.#keys.size}`;
+    this.#keys.set(x, text);
+    return text;
+  }
+}
+
+/** The element rule of a node; undefined for one that takes loops of its own. */
+export function ruleOf(node: Node): ElementRule<OpName> | undefined {
+  const rule = elementRules[node.op] as ElementRule<OpName> | "step";
+  return rule === "step" ? undefined : rule;
+}
+
+/** A node as one of a known op. */
+export type Typed<K extends OpName> = NodeOf<K>;
