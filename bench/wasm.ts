@@ -1,36 +1,13 @@
 /**
- * Micro-benchmark of emitted code and of a call's overhead, on hand-written loop programs and on lowered graphs.
- * Run: npx vitest bench is not needed; `npx tsc -p <config that emits>` and then `node dist/bench/wasm.js`.
+ * Micro-benchmark of emitted code and of a call's overhead, on hand-written loop programs.
+ * TypeScript that Node 20 cannot run as it is: compile it with `tsc` (`--outDir`) and run the JavaScript.
  */
 import { createRuntime } from "../src/runtime/wasm.ts";
 import { emitWasm } from "../src/target/wasm/emit.ts";
 import * as p from "../test/target/programs.ts";
+import { noise, time } from "./timing.ts";
 
 const runtime = createRuntime();
-
-/** Seconds of one call: the best of some rounds, after the engine has had time to optimise. */
-async function time(call: () => void, rounds = 8): Promise<number> {
-  const warm = performance.now() + 300;
-  while (performance.now() < warm) call();
-  await new Promise<void>((done) => setTimeout(done, 100));
-  let count = 1;
-  let best = Infinity;
-  for (let round = 0; round < rounds; ) {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) call();
-    const spent = performance.now() - start;
-    if (spent < 20) count = Math.ceil(count * Math.max(2, 25 / (spent + 0.1)));
-    else {
-      best = Math.min(best, spent / count);
-      round++;
-    }
-  }
-  return best / 1000;
-}
-
-function noise(count: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898));
-}
 
 async function tile(): Promise<void> {
   const [m, k, panels] = [64, 256, 4];

@@ -13,12 +13,27 @@ const problems = {
   // log((1 + s)/(1 - s)) = 2 s + s w P(w), w = s^2, |s| <= (sqrt 2 - 1)/(sqrt 2 + 1); relative error.
   log: { from: 0, to: 0.02945, degrees: [2, 0], f: logRatio, weight: (w) => w / 2 },
   // tanh(x) = x P(u)/Q(u), u = x^2, P(0) = 1; relative error.
-  tanh: { from: 0, to: 9 ** 2, degrees: [4, 4], first: 1, f: (u) => odd(Math.tanh, u), weight: (u) => 1 / odd(Math.tanh, u) },
+  tanh: {
+    from: 0,
+    to: 9 ** 2,
+    degrees: [4, 4],
+    first: 1,
+    limit: 1,
+    f: (u) => odd(Math.tanh, u),
+    weight: (u) => 1 / odd(Math.tanh, u),
+  },
   // sigmoid(x) = 1/2 + x P(u)/Q(u), u = x^2; absolute error.
-  sigmoid: { from: 0, to: 17.4 ** 2, degrees: [4, 4], f: (u) => odd((x) => Math.tanh(x / 2) / 2, u), weight: Math.sqrt },
+  sigmoid: {
+    from: 0,
+    to: 17.4 ** 2,
+    degrees: [4, 4],
+    limit: 0.5,
+    f: (u) => odd((x) => Math.tanh(x / 2) / 2, u),
+    weight: Math.sqrt,
+  },
   // erf(x) = x P(u)/Q(u), u = x^2; relative error.
-  erf: { from: 0, to: 3.85 ** 2, degrees: [5, 5], f: (u) => odd(erf, u), weight: (u) => 1 / odd(erf, u) },
-  // sin(r) = r + r u P(u), cos(r) = 1 - u/2 + u^2 P(u), u = r^2, |r| <= pi/4.
+  erf: { from: 0, to: 3.85 ** 2, degrees: [5, 5], limit: 1, f: (u) => odd(erf, u), weight: (u) => 1 / odd(erf, u) },
+  // sin(r) = r (1 + u P(u)), cos(r) = 1 - u/2 + u^2 P(u), u = r^2, |r| <= pi/4.
   sin: { from: 0, to: 0.62, degrees: [2, 0], f: sinRatio, weight: (u) => u },
   cos: { from: 0, to: 0.62, degrees: [2, 0], f: cosRatio, weight: (u) => u * u },
 };
@@ -93,27 +108,34 @@ function evaluate(c, u) {
   return c.reduceRight((sum, x) => sum * u + x, 0);
 }
 
-/** Fits the coefficients that `fixed` leaves undefined; P first, then Q without its 1. */
-function fit({ from, to, degrees: [p, q], f, weight }, fixed, start, rounds) {
-  const count = 400;
-  const nodes = Array.from({ length: count }, (_, i) => (from + to) / 2 - ((to - from) / 2) * Math.cos((Math.PI * (i + 0.5)) / count));
-  const values = nodes.map(f);
-  const weights = nodes.map(weight);
+/** One weighted least squares for the coefficients that `fixed` leaves undefined; P first, then Q without its 1. */
+function refine({ nodes, values, weights, p }, fixed, before) {
+  const free = fixed.flatMap((x, j) => (x === undefined ? [j] : []));
+  const [rows, right] = [[], []];
+  for (const [i, u] of nodes.entries()) {
+    const w = weights[i] / evaluate([1, ...before.slice(p + 1)], u);
+    const full = fixed.map((_, j) => w * (j <= p ? u ** j : -values[i] * u ** (j - p)));
+    rows.push(free.map((j) => full[j]));
+    right.push(w * values[i] - fixed.reduce((sum, x, j) => sum + (x === undefined ? 0 : x * full[j]), 0));
+  }
+  const solved = leastSquares(rows, right);
+  return fixed.map((x, j) => x ?? solved[free.indexOf(j)]);
+}
+
+/** The best of some rounds, each with weights that grow where the error of the round before was large. */
+function minimise({ from, to, degrees, f, weight }, fixed, start, rounds) {
+  const [p, count] = [degrees[0], 400];
+  const angles = Array.from({ length: count }, (_, i) => (Math.PI * (i + 0.5)) / count);
+  const nodes = angles.map((angle) => (from + to) / 2 - ((to - from) / 2) * Math.cos(angle));
+  const [values, weights] = [nodes.map(f), nodes.map(weight)];
   const lawson = new Array(count).fill(1);
   let c = start;
   let best = { error: Number.POSITIVE_INFINITY, c };
   for (let round = 0; round < rounds; round++) {
-    const free = fixed.flatMap((x, j) => (x === undefined ? [j] : []));
-    const [rows, right] = [[], []];
-    for (const [i, u] of nodes.entries()) {
-      const w = (Math.sqrt(lawson[i]) * weights[i]) / evaluate([1, ...c.slice(p + 1)], u);
-      const full = fixed.map((_, j) => w * (j <= p ? u ** j : -values[i] * u ** (j - p)));
-      rows.push(free.map((j) => full[j]));
-      right.push(w * values[i] - fixed.reduce((sum, x, j) => sum + (x === undefined ? 0 : x * full[j]), 0));
-    }
-    const solved = leastSquares(rows, right);
-    c = fixed.map((x, j) => x ?? solved[free.indexOf(j)]);
-    const errors = nodes.map((u, i) => Math.abs(weights[i] * (evaluate(c.slice(0, p + 1), u) / evaluate([1, ...c.slice(p + 1)], u) - values[i])));
+    c = refine({ nodes, values, weights: weights.map((w, i) => w * Math.sqrt(lawson[i])), p }, fixed, c);
+    const [numerator, denominator] = [c.slice(0, p + 1), [1, ...c.slice(p + 1)]];
+    const quotients = nodes.map((u) => evaluate(numerator, u) / evaluate(denominator, u));
+    const errors = quotients.map((x, i) => Math.abs(weights[i] * (x - values[i])));
     const error = Math.max(...errors);
     if (error < best.error) best = { error, c };
     const sum = errors.reduce((total, e, i) => total + e * lawson[i], 0);
@@ -127,13 +149,14 @@ function solve(problem) {
   const [p, q] = problem.degrees;
   const fixed = new Array(p + 1 + q).fill(undefined);
   fixed[0] = problem.first;
-  let { c, error } = fit(problem, fixed, fixed.map((_, j) => Number(j === 0)), 200);
+  const start = fixed.map((_, j) => Number(j === 0));
+  let { c, error } = minimise(problem, fixed, start, 200);
   const exact = error;
   const order = fixed.map((_, j) => j).sort((i, j) => (i <= p ? i : i - p) - (j <= p ? j : j - p));
   for (const j of order) {
     if (fixed[j] !== undefined) continue;
     fixed[j] = Math.fround(c[j]);
-    if (fixed.includes(undefined)) ({ c, error } = fit(problem, fixed, c, 60));
+    if (fixed.includes(undefined)) ({ c, error } = minimise(problem, fixed, c, 60));
   }
   const numerator = fixed.slice(0, p + 1);
   const denominator = [1, ...fixed.slice(p + 1)];
@@ -149,13 +172,32 @@ function worst({ from, to, f, weight }, numerator, denominator) {
   return error;
 }
 
-export { evaluate, problems, solve, erf };
-
-if (process.argv[1] === import.meta.filename) {
-  for (const [name, problem] of Object.entries(problems)) {
-    const { exact, error, numerator, denominator } = solve(problem);
-    console.log(`${name}: error ${exact.toExponential(2)}, with rounded coefficients ${error.toExponential(2)}`);
-    console.log(`  P: ${numerator.map((x) => Number(x.toPrecision(9))).join(", ")}`);
-    if (denominator.length > 1) console.log(`  Q: ${denominator.map((x) => Number(x.toPrecision(9))).join(", ")}`);
+/**
+ * The last float32 at which x P(x^2)/Q(x^2), in float32 arithmetic by Horner's rule, is exactly `limit` before it is
+ * larger for the first time: every float from `start` on is tried.
+ */
+function saturation(p, q, start, end, limit) {
+  const { fround } = Math;
+  const horner = (c, u) => c.slice(0, -1).reduceRight((sum, x) => fround(fround(sum * u) + x), c[c.length - 1]);
+  const x = new Float32Array([start]);
+  const bits = new Int32Array(x.buffer);
+  let last;
+  for (; x[0] <= end; bits[0]++) {
+    const u = fround(x[0] * x[0]);
+    const y = fround(fround(x[0] * horner(p, u)) / horner(q, u));
+    if (y > limit) return last;
+    if (y === limit) last = x[0];
   }
+  return last;
+}
+
+for (const [name, problem] of Object.entries(problems)) {
+  const { exact, error, numerator, denominator } = solve(problem);
+  console.log(`${name}: error ${exact.toExponential(2)}, with rounded coefficients ${error.toExponential(2)}`);
+  console.log(`  P: ${numerator.map((x) => Number(x.toPrecision(9))).join(", ")}`);
+  if (problem.limit === undefined) continue;
+  console.log(`  Q: ${denominator.map((x) => Number(x.toPrecision(9))).join(", ")}`);
+  const end = Math.sqrt(problem.to);
+  const bound = saturation(numerator, denominator, end / 2, end, problem.limit);
+  console.log(`  bound: ${Number(bound.toPrecision(9))}`);
 }

@@ -2,7 +2,23 @@
  * The public entry for Node, `recurve/node`: whole files. Everything else is in `recurve`, which runs in pages too.
  * Every write is atomic: it leaves the new file or the old one, never a half.
  */
-import { type Checkpoint, decodeCheckpoint, decodeModel, decodeNpz, decodeSafetensors, encodeCheckpoint, encodeModel, encodeNpz, encodeSafetensors, type HostTensors, hostTensors, type ModelFile, type OwnKinds, type SafetensorsFile, tensorsOf } from "./io/index.ts";
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeModel,
+  decodeNpz,
+  decodeSafetensors,
+  encodeCheckpoint,
+  encodeModel,
+  encodeNpz,
+  encodeSafetensors,
+  type HostTensors,
+  hostTensors,
+  type ModelFile,
+  type OwnKinds,
+  type SafetensorsFile,
+  tensorsOf,
+} from "./io/index.ts";
 import { readBytes, writeBytes } from "./io/node/files.ts";
 import type { Model } from "./nn/index.ts";
 import type { Tensor } from "./trace/index.ts";
@@ -11,7 +27,11 @@ import type { Trainer } from "./train/index.ts";
 export type { Checkpoint, HostTensors, ModelFile, OwnKinds, SafetensorsFile };
 
 /** Writes a model as one safetensors file. `metadata` is free text under names of your own. */
-export async function saveModel(model: Model, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function saveModel(
+  model: Model,
+  path: string,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await writeBytes(path, encodeModel(model, metadata));
 }
 
@@ -26,8 +46,15 @@ export async function loadModelFile(path: string, own: OwnKinds = {}): Promise<M
 }
 
 /** Writes everything that a training needs to go on bit for bit. */
-export async function saveCheckpoint(trainer: Trainer, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-  await writeBytes(path, encodeCheckpoint({ definition: trainer.model.definition(), state: trainer.snapshot(), metadata }));
+export async function saveCheckpoint(
+  trainer: Trainer,
+  path: string,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeBytes(
+    path,
+    encodeCheckpoint({ definition: trainer.model.definition(), state: trainer.snapshot(), metadata }),
+  );
 }
 
 /** Reads a checkpoint; `trainer.restore(checkpoint.state)` goes on from it, `checkpoint.definition` makes the model. */
@@ -46,12 +73,18 @@ export async function writeNpz(path: string, tensors: Readonly<Record<string, Te
 }
 
 /** Reads the tensors and metadata of any safetensors file. */
-export async function readSafetensors(path: string): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
+export async function readSafetensors(
+  path: string,
+): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
   const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
   return { tensors: tensorsOf(tensors), metadata };
 }
 
 /** Writes tensors and metadata as a safetensors file. */
-export async function writeSafetensors(path: string, tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await writeBytes(path, encodeSafetensors(hostTensors(tensors), metadata));
 }

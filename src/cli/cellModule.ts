@@ -22,16 +22,24 @@ export async function loadCellModule(path: string): Promise<CellMaker> {
     );
   });
   if (/\.[cm]?tsx?$/.test(path)) {
-    throw new OptionError(`${where}: expected a JavaScript module, got TypeScript. Compile it first (npx tsc) and give the .js file.`, { cell: path });
+    throw new OptionError(
+      `${where}: expected a JavaScript module, got TypeScript. Compile it first (npx tsc) and give the .js file.`,
+      { cell: path },
+    );
   }
   const loaded: unknown = await import(pathToFileURL(resolve(path)).href).catch((error) => {
-    throw new OptionError(`${where}: the module could not be loaded (${String(error)}). Mend the module.`, { cell: path });
+    throw new OptionError(`${where}: the module could not be loaded (${String(error)}). Mend the module.`, {
+      cell: path,
+    });
   });
   const make = (loaded as { default?: unknown }).default;
   if (typeof make !== "function") {
-    throw new OptionError(`${where}: expected a module whose default export is a function ({ units }) => Cell, got ${make === undefined ? "none" : typeof make}. Write: export default ({ units }) => defineCell({ ... }).`, {
-      cell: path,
-    });
+    throw new OptionError(
+      `${where}: expected a module whose default export is a function ({ units }) => Cell, got ${make === undefined ? "none" : typeof make}. Write: export default ({ units }) => defineCell({ ... }).`,
+      {
+        cell: path,
+      },
+    );
   }
   return (options) => checkCell(where, make(options));
 }
@@ -39,5 +47,8 @@ export async function loadCellModule(path: string): Promise<CellMaker> {
 function checkCell(where: string, cell: unknown): Cell {
   const isCell = typeof cell === "object" && cell !== null && "kind" in cell && "step" in cell;
   if (isCell) return cell as Cell;
-  throw new OptionError(`${where}: expected the module's function to return a cell, got ${cell === null ? "null" : typeof cell}. Return what defineCell({ ... }) gives.`, {});
+  throw new OptionError(
+    `${where}: expected the module's function to return a cell, got ${cell === null ? "null" : typeof cell}. Return what defineCell({ ... }) gives.`,
+    {},
+  );
 }

@@ -50,7 +50,11 @@ export function reportModel(model: Model): ModelReport {
       output: formatShape(spec.shape),
       parameters: sum(weights.map(({ parameters }) => parameters)),
       weights,
-      state: leavesOf(state).map(({ path, leaf }) => ({ name: path === "" ? name : path, shape: `[b, ${leaf.shape.join(", ")}]`, dtype: leaf.dtype })),
+      state: leavesOf(state).map(({ path, leaf }) => ({
+        name: path === "" ? name : path,
+        shape: `[b, ${leaf.shape.join(", ")}]`,
+        dtype: leaf.dtype,
+      })),
       shared,
     };
   });
@@ -68,7 +72,13 @@ export function reportModel(model: Model): ModelReport {
 
 function reportWeight(path: string, shape: readonly number[], gates: readonly string[] | undefined): WeightReport {
   const parameters = sizeOf(shape);
-  return { path, shape, parameters, gates, parametersPerGate: gates === undefined ? undefined : parameters / gates.length };
+  return {
+    path,
+    shape,
+    parameters,
+    gates,
+    parametersPerGate: gates === undefined ? undefined : parameters / gates.length,
+  };
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -27,10 +27,13 @@ export async function openModel(path: string, cellPath?: string): Promise<Opened
   const vocabulary = characters === undefined ? undefined : vocabularyFromText(characters, path);
   const [output] = model.outputs;
   if (vocabulary !== undefined && output.shape.at(-1) !== vocabulary.size) {
-    throw new FormatError(`${path}: expected a vocabulary of ${String(output.shape.at(-1))} symbols for its model, got ${vocabulary.size}. The file is damaged.`, {
-      expected: output.shape.at(-1),
-      got: vocabulary.size,
-    });
+    throw new FormatError(
+      `${path}: expected a vocabulary of ${String(output.shape.at(-1))} symbols for its model, got ${vocabulary.size}. The file is damaged.`,
+      {
+        expected: output.shape.at(-1),
+        got: vocabulary.size,
+      },
+    );
   }
   return { model, metadata, vocabulary };
 }

@@ -66,8 +66,18 @@ export function wholeFrom(least: number): (text: string) => number {
 }
 
 /** A parser of numbers in a range; `above` and `below` are excluded, `least` is included. */
-export function numberIn(range: { least?: number; above?: number; below?: number; most?: number }): (text: string) => number {
-  const { least = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY, most = Number.MAX_VALUE } = range;
+export function numberIn(range: {
+  least?: number;
+  above?: number;
+  below?: number;
+  most?: number;
+}): (text: string) => number {
+  const {
+    least = Number.NEGATIVE_INFINITY,
+    above = Number.NEGATIVE_INFINITY,
+    below = Number.POSITIVE_INFINITY,
+    most = Number.MAX_VALUE,
+  } = range;
   const words = [
     ...(range.least === undefined ? [] : [`from ${least} on`]),
     ...(range.above === undefined ? [] : [`above ${above}`]),
@@ -83,7 +93,12 @@ export function numberIn(range: { least?: number; above?: number; below?: number
 
 /** `.ts,md` -> [".ts", ".md"] */
 export function extensionList(text: string): string[] {
-  const extensions = text.split(",").map((part) => part.trim().toLowerCase().replace(/^(?!\.)/, "."));
+  const extensions = text.split(",").map((part) =>
+    part
+      .trim()
+      .toLowerCase()
+      .replace(/^(?!\.)/, "."),
+  );
   if (extensions.every((extension) => /^\.\w+$/.test(extension))) return extensions;
   throw new InvalidArgumentError("Expected extensions such as .ts,.md.");
 }

@@ -38,9 +38,13 @@ export function sampleSymbol(logits: ArrayLike<number>, random: number, options:
 export function checkSampling(options: SamplingOptions): SamplingOptions {
   const { temperature = 1, topK = 1, topP = 1 } = options;
   const refuse = (name: string, expected: string, got: number): never => {
-    throw new OptionError(`sampling: expected ${name} to be ${expected}, got ${got}. Give another ${name}.`, { name, got });
+    throw new OptionError(`sampling: expected ${name} to be ${expected}, got ${got}. Give another ${name}.`, {
+      name,
+      got,
+    });
   };
-  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) refuse("temperature", "0 or a positive number", temperature);
+  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
+    refuse("temperature", "0 or a positive number", temperature);
   if (!(Number.isInteger(topK) && topK >= 1)) refuse("topK", "a whole number from 1 on", topK);
   if (!(topP > 0 && topP <= 1)) refuse("topP", "above 0 and at most 1", topP);
   return options;

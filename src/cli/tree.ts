@@ -1,5 +1,5 @@
 /** Draws trees with columns: a name with its branch lines, then cells, the last of which are numbers. */
-import { padText, type Colors, textWidth } from "./terminal.ts";
+import { type Colors, padText, textWidth } from "./terminal.ts";
 
 export interface TreeNode {
   readonly name: string;
@@ -20,7 +20,9 @@ export function drawTree(roots: readonly TreeNode[], colors: Colors): string[] {
   const lines = roots.flatMap((root) => flatten(root, "", ""));
   const columns = Math.max(...lines.map(({ node }) => node.cells.length));
   const names = Math.max(...lines.map(({ branch, node }) => textWidth(branch + node.name)));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...lines.map(({ node }) => textWidth(node.cells[i] ?? ""))));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(...lines.map(({ node }) => textWidth(node.cells[i] ?? ""))),
+  );
   const counts = Math.max(...lines.map(({ node }) => textWidth(node.count ?? "")));
   return lines.map(({ branch, node }) => {
     const isLeaf = (node.children ?? []).length === 0 && branch.length > 3;

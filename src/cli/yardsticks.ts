@@ -4,7 +4,7 @@
  */
 import { promisify } from "node:util";
 import { brotliCompress, constants, deflateRaw } from "node:zlib";
-import { ngramBits } from "./ngram.ts";
+import { countNgrams } from "./ngram.ts";
 
 export interface Yardstick {
   readonly name: string;
@@ -30,7 +30,9 @@ const deflateWindow = 32 * 1024;
 
 /** Bits per character that the unknown characters of a text add to any method that predicts symbols. */
 export function escapeCost(symbols: Int32Array): number {
-  return (symbols.reduce((count, symbol) => count + (symbol === 0 ? 1 : 0), 0) * escapeBits) / Math.max(1, symbols.length);
+  return (
+    (symbols.reduce((count, symbol) => count + (symbol === 0 ? 1 : 0), 0) * escapeBits) / Math.max(1, symbols.length)
+  );
 }
 
 /** All yardsticks, worst first. */
@@ -55,10 +57,11 @@ export function startYardsticks(input: YardstickInput): () => Promise<Yardstick[
 /** The yardsticks over symbols. */
 export function symbolYardsticks({ trainingSymbols, heldOutSymbols, symbols }: YardstickInput): Yardstick[] {
   const escapes = escapeCost(heldOutSymbols);
+  const model = countNgrams(trainingSymbols, symbols, 4);
   const ngram = (order: number, name: string): Yardstick => ({
     name,
-    how: order === 0 ? "counts of the training text, Laplace" : `counts of the training text, Witten-Bell`,
-    bitsPerCharacter: ngramBits(trainingSymbols, heldOutSymbols, symbols, order) + escapes,
+    how: order === 0 ? "counts, Laplace" : "counts, Witten-Bell",
+    bitsPerCharacter: model.bits(heldOutSymbols, order) + escapes,
   });
   return [
     { name: "uniform", how: `log2 of ${symbols} symbols`, bitsPerCharacter: Math.log2(symbols) + escapes },
@@ -71,10 +74,14 @@ export function symbolYardsticks({ trainingSymbols, heldOutSymbols, symbols }: Y
 /** gzip's method at level 9 without gzip's header; primed with a preset dictionary. */
 async function gzipBits({ training, heldOut }: YardstickInput): Promise<Yardstick> {
   const dictionary = Buffer.from(training).subarray(-deflateWindow);
-  const packed = await promisify(deflateRaw)(Buffer.from(heldOut), { level: 9, memLevel: 9, ...(dictionary.length > 0 ? { dictionary } : {}) });
+  const packed = await promisify(deflateRaw)(Buffer.from(heldOut), {
+    level: 9,
+    memLevel: 9,
+    ...(dictionary.length > 0 ? { dictionary } : {}),
+  });
   return {
     name: "gzip -9",
-    how: "primed with the last 32 KiB, its window",
+    how: "primed: last 32 KiB, its window",
     bitsPerCharacter: (8 * packed.length) / countCharacters(heldOut),
   };
 }
@@ -84,7 +91,7 @@ async function brotliBits({ training, heldOut }: YardstickInput): Promise<Yardst
   const [both, before] = await Promise.all([brotliSize(training + heldOut), brotliSize(training)]);
   return {
     name: "brotli -q 11 -w 24",
-    how: "primed: size(all) - size(training)",
+    how: "primed: all text - training",
     bitsPerCharacter: (8 * (both - before)) / countCharacters(heldOut),
   };
 }

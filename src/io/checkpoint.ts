@@ -4,10 +4,10 @@
  * is enough to go on. Not here: when checkpoints are taken.
  */
 import { FormatError } from "../base/errors.ts";
-import type { ModelDefinition } from "../nn/index.ts";
+import type { Model, ModelDefinition } from "../nn/index.ts";
 import type { TrainingState } from "../train/index.ts";
 import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
-import { readDefinition } from "./modelFile.ts";
+import { modelOfDefinition, type OwnKinds, readDefinition, tensorsOf } from "./modelFile.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
 export interface Checkpoint {
@@ -18,7 +18,11 @@ export interface Checkpoint {
 }
 
 /** Bytes of a checkpoint: `encodeCheckpoint({ definition: model.definition(), state: trainer.snapshot() })`. */
-export function encodeCheckpoint({ definition, state, metadata = {} }: Omit<Checkpoint, "metadata"> & { readonly metadata?: Metadata }): Uint8Array {
+export function encodeCheckpoint({
+  definition,
+  state,
+  metadata = {},
+}: Omit<Checkpoint, "metadata"> & { readonly metadata?: Metadata }): Uint8Array {
   return encodeSafetensors(state.arrays, joinMetadata({ checkpoint: state.json, model: definition }, metadata));
 }
 
@@ -29,11 +33,26 @@ export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Check
   const entry = readJson(metadata, "checkpoint", where);
   const facts = factsOf(entry);
   if (facts === undefined) {
-    throw new FormatError(`${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve.`, {
-      version: entry.version,
-    });
+    throw new FormatError(
+      `${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve.`,
+      {
+        version: entry.version,
+      },
+    );
   }
-  return { definition: readDefinition(metadata, where), state: { arrays: tensors, json: facts }, metadata: extraMetadata(metadata) };
+  return {
+    definition: readDefinition(metadata, where),
+    state: { arrays: tensors, json: facts },
+    metadata: extraMetadata(metadata),
+  };
+}
+
+/** The model of a checkpoint, with its weights as they were. */
+export function modelOfCheckpoint({ definition, state }: Checkpoint, own: OwnKinds = {}, where = "checkpoint"): Model {
+  const prefix = "weights.";
+  const weights = Object.entries(state.arrays).filter(([name]) => name.startsWith(prefix));
+  const tensors = tensorsOf(Object.fromEntries(weights.map(([name, array]) => [name.slice(prefix.length), array])));
+  return modelOfDefinition(definition, { ...own, weights: tensors }, where);
 }
 
 type TrainingFacts = TrainingState["json"];

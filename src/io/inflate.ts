@@ -11,12 +11,17 @@ interface Huffman {
 }
 
 const maximumBits = 15;
-const lengthBase = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+const lengthBase = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
 const lengthExtra = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const distanceBase = [
-  1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577,
+  1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
+  8193, 12289, 16385, 24577,
 ];
-const distanceExtra = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+const distanceExtra = [
+  0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
+];
 const codeLengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /** Exactly `size` bytes from a raw DEFLATE stream; FormatError for anything else. */
@@ -149,13 +154,17 @@ class Inflater {
   }
 
   private room(count: number): void {
-    if (this.length + count > this.out.length) this.damaged(`more than the ${this.out.length} bytes that were announced`);
+    if (this.length + count > this.out.length)
+      this.damaged(`more than the ${this.out.length} bytes that were announced`);
   }
 
   private damaged(got: string): never {
-    throw new FormatError(`${this.where}: expected compressed data of ${this.out.length} bytes, got ${got}. The file is damaged.`, {
-      size: this.out.length,
-    });
+    throw new FormatError(
+      `${this.where}: expected compressed data of ${this.out.length} bytes, got ${got}. The file is damaged.`,
+      {
+        size: this.out.length,
+      },
+    );
   }
 }
 

@@ -17,7 +17,10 @@ const prefix = "recurve.";
 export function joinMetadata(own: Readonly<Record<string, unknown>>, extra: Metadata): Metadata {
   const reserved = Object.keys(extra).find((name) => name.startsWith(prefix));
   if (reserved !== undefined) {
-    throw new OptionError(`metadata: expected names that do not begin with "${prefix}", got "${reserved}". Choose another name.`, { name: reserved });
+    throw new OptionError(
+      `metadata: expected names that do not begin with "${prefix}", got "${reserved}". Choose another name.`,
+      { name: reserved },
+    );
   }
   const entries = Object.entries(own).map(([name, value]) => [prefix + name, JSON.stringify(value)]);
   return { [`${prefix}format`]: String(formatVersion), ...Object.fromEntries(entries), ...extra };
@@ -39,15 +42,25 @@ export function expectKind(metadata: Metadata, expected: "model" | "checkpoint",
   const got = fileKind(metadata);
   const version = Number(metadata[`${prefix}format`]);
   if (got !== "tensors" && version > formatVersion) {
-    throw new UnsupportedError(`${where}: expected format version ${formatVersion} or older, got ${version}. Update Recurve to read this file.`, { version });
+    throw new UnsupportedError(
+      `${where}: expected format version ${formatVersion} or older, got ${version}. Update Recurve to read this file.`,
+      { version },
+    );
   }
   if (got === expected) return;
   const remedies = {
     model: "Give the file that training wrote as --out, or saveModel",
     checkpoint: "Give the .checkpoint file that lies beside the model",
   };
-  const names = { model: "a model", checkpoint: "a training checkpoint", tensors: "tensors without a model of Recurve's" };
-  throw new FormatError(`${where}: expected ${names[expected]}, got ${names[got]}. ${remedies[expected]}.`, { expected, got });
+  const names = {
+    model: "a model",
+    checkpoint: "a training checkpoint",
+    tensors: "tensors without a model of Recurve's",
+  };
+  throw new FormatError(`${where}: expected ${names[expected]}, got ${names[got]}. ${remedies[expected]}.`, {
+    expected,
+    got,
+  });
 }
 
 /** An entry that holds a JSON object. */
@@ -59,5 +72,8 @@ export function readJson(metadata: Metadata, name: string, where: string): Recor
   } catch {
     // Falls through to the sentence.
   }
-  throw new FormatError(`${where}: expected JSON in the metadata "${prefix}${name}", got something else. The file is damaged.`, { name });
+  throw new FormatError(
+    `${where}: expected JSON in the metadata "${prefix}${name}", got something else. The file is damaged.`,
+    { name },
+  );
 }

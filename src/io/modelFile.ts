@@ -2,7 +2,7 @@
  * A model as one safetensors file: its weights by their paths (`gru.kernel`), which any reader sees, and its
  * definition in the metadata, from which Recurve makes the model again. No state: that is the caller's value.
  */
-import { FormatError, RecurveError } from "../base/errors.ts";
+import { type ErrorData, FormatError, RecurveError } from "../base/errors.ts";
 import { type Model, type ModelDefinition, modelFromDefinition } from "../nn/index.ts";
 import { concrete, type Tensor } from "../trace/index.ts";
 import type { HostTensor, HostTensors } from "./hostTensor.ts";
@@ -10,7 +10,7 @@ import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
 /** How cells and layers of the user's own are found when a model is read. */
-export type OwnKinds = NonNullable<Parameters<typeof modelFromDefinition>[1]>;
+export type OwnKinds = Pick<NonNullable<Parameters<typeof modelFromDefinition>[1]>, "cells" | "layers">;
 
 export interface ModelFile {
   readonly model: Model;
@@ -27,14 +27,7 @@ export function encodeModel(model: Model, metadata: Metadata = {}): Uint8Array {
 export function decodeModel(bytes: Uint8Array, own: OwnKinds = {}, where = "model file"): ModelFile {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   expectKind(metadata, "model", where);
-  const model = modelOfDefinition(readDefinition(metadata, where), own, where);
-  const missing = Object.keys(model.weights()).filter((path) => !Object.hasOwn(tensors, path));
-  if (missing.length > 0) {
-    throw new FormatError(`${where}: expected a tensor for every weight of its model, got none for ${missing.join(", ")}. The file is damaged; save the model again.`, {
-      missing,
-    });
-  }
-  model.setWeights(tensorsOf(tensors));
+  const model = modelOfDefinition(readDefinition(metadata, where), { ...own, weights: tensorsOf(tensors) }, where);
   return { model, metadata: extraMetadata(metadata) };
 }
 
@@ -43,13 +36,23 @@ export function readDefinition(metadata: Metadata, where: string): ModelDefiniti
   return readJson(metadata, "model", where) as unknown as ModelDefinition;
 }
 
-/** A model from a definition that a file holds: what nn can not make of it is a damaged file, unless nn says it better. */
-export function modelOfDefinition(definition: ModelDefinition, own: OwnKinds, where: string): Model {
+/** A model from what a file holds of it. What nn can not make a model of is a damaged file. */
+export function modelOfDefinition(
+  definition: ModelDefinition,
+  parts: OwnKinds & { readonly weights: Readonly<Record<string, Tensor>> },
+  where: string,
+): Model {
   try {
-    return modelFromDefinition(definition, own);
+    return modelFromDefinition(definition, parts);
   } catch (error) {
-    if (error instanceof RecurveError) throw error;
-    throw new FormatError(`${where}: expected the definition of a model, got one that can not be read. The file is damaged.`, { cause: String(error) });
+    if (error instanceof RecurveError) {
+      const Kind = error.constructor as new (message: string, data: ErrorData) => RecurveError;
+      throw new Kind(`${where}: ${error.message}`, error.data);
+    }
+    throw new FormatError(
+      `${where}: expected the definition of a model, got one that can not be read. The file is damaged.`,
+      { cause: String(error) },
+    );
   }
 }
 
@@ -64,5 +67,7 @@ export function hostTensors(tensors: Readonly<Record<string, Tensor>>): HostTens
 
 /** Tensors of a file as tensors of a program; nothing is copied. */
 export function tensorsOf(tensors: HostTensors): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, { dtype, shape, data }]) => [name, concrete({ dtype, shape }, data)]));
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [name, concrete({ dtype, shape }, data)]),
+  );
 }

@@ -5,8 +5,8 @@
 import type { HostArray } from "../base/dtypes.ts";
 import { FormatError, UnsupportedError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
-import { type ElementType, decodeElements, elementBytes, encodeElements } from "./elements.ts";
-import { type HostTensor, checkHostTensor } from "./hostTensor.ts";
+import { decodeElements, type ElementType, elementBytes, encodeElements } from "./elements.ts";
+import { checkHostTensor, type HostTensor } from "./hostTensor.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
@@ -68,9 +68,12 @@ function split(bytes: Uint8Array, where: string): { header: string; data: Uint8A
   }
   const version = bytes[6];
   if (version < 1 || version > 3) {
-    throw new UnsupportedError(`${where}: expected .npy version 1, 2 or 3, got ${version}. Save the array with a current NumPy.`, {
-      version,
-    });
+    throw new UnsupportedError(
+      `${where}: expected .npy version 1, 2 or 3, got ${version}. Save the array with a current NumPy.`,
+      {
+        version,
+      },
+    );
   }
   const start = version === 1 ? 10 : 12;
   const wide = version > 1 && bytes.length >= 12;
@@ -81,7 +84,10 @@ function split(bytes: Uint8Array, where: string): { header: string; data: Uint8A
       { length },
     );
   }
-  return { header: String.fromCharCode(...bytes.subarray(start, start + Math.min(length, 10_000))), data: bytes.subarray(start + length) };
+  return {
+    header: String.fromCharCode(...bytes.subarray(start, start + Math.min(length, 10_000))),
+    data: bytes.subarray(start + length),
+  };
 }
 
 function readElementType(header: string, where: string): { type: ElementType; bigEndian: boolean } {
@@ -101,7 +107,8 @@ function readShape(header: string, where: string): number[] {
   const sizes = inside?.split(",").map((part) => part.trim().replace(/L$/, ""));
   if (sizes?.at(-1) === "") sizes.pop();
   const shape = sizes?.map(Number);
-  if (shape?.every((size, i) => Number.isSafeInteger(size) && sizes?.[i] !== "") && /fortran_order/.test(header)) return shape;
+  if (shape?.every((size, i) => Number.isSafeInteger(size) && sizes?.[i] !== "") && /fortran_order/.test(header))
+    return shape;
   throw new FormatError(
     `${where}: expected a header with descr, fortran_order and shape, got ${JSON.stringify(header.slice(0, 60))}. The file is damaged; save it again.`,
     {},

@@ -1,11 +1,14 @@
 /** NumPy's `.npz`: a zip archive of `.npy` files, one per named array. Reads compressed ones too, writes uncompressed. */
-import { decodeNpy, encodeNpy } from "./npy.ts";
+
 import type { HostTensors } from "./hostTensor.ts";
+import { decodeNpy, encodeNpy } from "./npy.ts";
 import { decodeZip, encodeZip } from "./zip.ts";
 
 /** Bytes of an archive that `numpy.load` opens. */
 export function encodeNpz(tensors: HostTensors): Uint8Array {
-  return encodeZip(Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])));
+  return encodeZip(
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])),
+  );
 }
 
 /** The arrays by name; members that are not `.npy` are left out. `where` (a file's name) begins the sentences of errors. */

@@ -5,8 +5,8 @@
  */
 import { FormatError, OptionError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
-import { type ElementType, decodeElements, elementBytes, encodeElements } from "./elements.ts";
-import { type HostTensor, type HostTensors, checkHostTensor } from "./hostTensor.ts";
+import { decodeElements, type ElementType, elementBytes, encodeElements } from "./elements.ts";
+import { checkHostTensor, type HostTensor, type HostTensors } from "./hostTensor.ts";
 
 export interface SafetensorsFile {
   readonly tensors: HostTensors;
@@ -96,15 +96,30 @@ function assemble(json: Uint8Array, parts: readonly Uint8Array[], dataLength: nu
 
 function readHeader(bytes: Uint8Array, where: string): { header: Record<string, unknown>; data: Uint8Array } {
   if (bytes.length < 8) {
-    refuse(where, `expected at least the 8 bytes of a header length, got ${bytes.length} bytes`, "The file is truncated or empty; save it again", { length: bytes.length });
+    refuse(
+      where,
+      `expected at least the 8 bytes of a header length, got ${bytes.length} bytes`,
+      "The file is truncated or empty; save it again",
+      { length: bytes.length },
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > maximumHeader) {
-    refuse(where, `expected a header of at most ${maximumHeader} bytes, got a length of ${length}`, "This is not a safetensors file", { length });
+    refuse(
+      where,
+      `expected a header of at most ${maximumHeader} bytes, got a length of ${length}`,
+      "This is not a safetensors file",
+      { length },
+    );
   }
   if (length > bytes.length - 8) {
-    refuse(where, `expected a header of ${length} bytes, got ${bytes.length - 8}`, "The file is truncated, or not a safetensors file", { length, got: bytes.length - 8 });
+    refuse(
+      where,
+      `expected a header of ${length} bytes, got ${bytes.length - 8}`,
+      "The file is truncated, or not a safetensors file",
+      { length, got: bytes.length - 8 },
+    );
   }
   const header = parseJson(bytes.subarray(8, 8 + length), where);
   if (!isRecord(header)) refuse(where, "expected the header to be a JSON object", "This is not a safetensors file", {});
@@ -115,7 +130,12 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    refuse(where, `expected ${bytes.length} bytes of JSON as header, got something else`, "The file is damaged, or not a safetensors file", { length: bytes.length });
+    refuse(
+      where,
+      `expected ${bytes.length} bytes of JSON as header, got something else`,
+      "The file is damaged, or not a safetensors file",
+      { length: bytes.length },
+    );
   }
 }
 
@@ -129,20 +149,32 @@ function readMetadata(value: unknown, where: string): Record<string, string> {
 
 function readEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: tensor "${name}"`;
-  if (!isRecord(value)) refuse(where, "expected an object with dtype, shape and data_offsets", "The file is damaged", { name });
+  if (!isRecord(value))
+    refuse(where, "expected an object with dtype, shape and data_offsets", "The file is damaged", { name });
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === "string" && Object.hasOwn(elementTypes, dtype) ? elementTypes[dtype] : undefined;
   if (type === undefined) {
-    refuse(where, `expected one of the element types ${Object.keys(elementTypes).join(", ")}, got ${show(dtype)}`, "Convert the tensor before saving it", { name, dtype });
+    refuse(
+      where,
+      `expected one of the element types ${Object.keys(elementTypes).join(", ")}, got ${show(dtype)}`,
+      "Convert the tensor before saving it",
+      { name, dtype },
+    );
   }
-  if (!isSizes(shape)) refuse(where, `expected a shape of whole numbers, got ${show(shape)}`, "The file is damaged", { name, shape });
+  if (!isSizes(shape))
+    refuse(where, `expected a shape of whole numbers, got ${show(shape)}`, "The file is damaged", { name, shape });
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     refuse(where, `expected data_offsets [begin, end], got ${show(offsets)}`, "The file is damaged", { name, offsets });
   }
   const [begin, end] = offsets;
   const needed = shape.reduce((product, size) => product * size, elementBytes(type));
   if (needed !== end - begin) {
-    refuse(where, `expected ${needed} bytes for ${dtype} of shape ${formatShape(shape)}, got ${end - begin}`, "The file is damaged", { name, shape, needed, got: end - begin });
+    refuse(
+      where,
+      `expected ${needed} bytes for ${dtype} of shape ${formatShape(shape)}, got ${end - begin}`,
+      "The file is damaged",
+      { name, shape, needed, got: end - begin },
+    );
   }
   return { name, type, shape, begin, end };
 }
@@ -151,16 +183,31 @@ function checkLayout(entries: readonly Entry[], length: number, where: string): 
   let at = 0;
   for (const { name, begin, end } of entries) {
     if (end > length) {
-      refuse(where, `expected ${end} bytes of data up to tensor "${name}", got ${length}`, "The file is truncated; save or download it again", { name, expected: end, got: length });
+      refuse(
+        where,
+        `expected ${end} bytes of data up to tensor "${name}", got ${length}`,
+        "The file is truncated; save or download it again",
+        { name, expected: end, got: length },
+      );
     }
     if (begin !== at) {
       const what = begin < at ? "overlaps the tensor before it" : "leaves a gap after the tensor before it";
-      refuse(where, `expected tensor "${name}" to begin at byte ${at}, got ${begin}, which ${what}`, "The file is damaged", { name, expected: at, got: begin });
+      refuse(
+        where,
+        `expected tensor "${name}" to begin at byte ${at}, got ${begin}, which ${what}`,
+        "The file is damaged",
+        { name, expected: at, got: begin },
+      );
     }
     at = end;
   }
   if (at !== length) {
-    refuse(where, `expected ${at} bytes of data, got ${length}`, "The file has bytes that belong to no tensor; save it again", { expected: at, got: length });
+    refuse(
+      where,
+      `expected ${at} bytes of data, got ${length}`,
+      "The file has bytes that belong to no tensor; save it again",
+      { expected: at, got: length },
+    );
   }
 }
 

@@ -15,11 +15,18 @@ const fixedDate = 0x21;
 
 /** Bytes of an archive with uncompressed entries. */
 export function encodeZip(entries: Readonly<Record<string, Uint8Array>>): Uint8Array {
-  const files = Object.entries(entries).map(([name, data]) => ({ name: new TextEncoder().encode(name), data, crc: crc32(data) }));
+  const files = Object.entries(entries).map(([name, data]) => ({
+    name: new TextEncoder().encode(name),
+    data,
+    crc: crc32(data),
+  }));
   const localLength = files.reduce((sum, { name, data }) => sum + 30 + name.length + data.length, 0);
   const centralLength = files.reduce((sum, { name }) => sum + 46 + name.length, 0);
   if (localLength + centralLength + 22 > 0xffffffff || files.length > 0xffff) {
-    throw new UnsupportedError("zip: expected at most 4 GiB and 65535 entries, got more. Split the arrays over several files.", {});
+    throw new UnsupportedError(
+      "zip: expected at most 4 GiB and 65535 entries, got more. Split the arrays over several files.",
+      {},
+    );
   }
   const bytes = new Uint8Array(localLength + centralLength + 22);
   const view = new DataView(bytes.buffer);
@@ -54,7 +61,8 @@ export function decodeZip(bytes: Uint8Array, where = "zip"): Record<string, Uint
   let at = view.getUint32(end + 16, true);
   const entries: [string, Uint8Array][] = [];
   for (let i = 0; i < count; i++) {
-    if (at + 46 > end || view.getUint32(at, true) !== centralSignature) damaged(where, `a directory of ${count} entries`);
+    if (at + 46 > end || view.getUint32(at, true) !== centralSignature)
+      damaged(where, `a directory of ${count} entries`);
     const nameLength = view.getUint16(at + 28, true);
     const next = at + 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > end) damaged(where, `a directory of ${count} entries`);
@@ -80,9 +88,12 @@ function writeFacts(view: DataView, at: number, crc: number, size: number, nameL
 function findEnd(view: DataView, where: string): number {
   const lowest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= lowest; at--) if (view.getUint32(at, true) === endSignature) return at;
-  throw new FormatError(`${where}: expected a zip archive with a directory at its end, got ${view.byteLength} bytes without one. The file is truncated or not a zip archive.`, {
-    length: view.byteLength,
-  });
+  throw new FormatError(
+    `${where}: expected a zip archive with a directory at its end, got ${view.byteLength} bytes without one. The file is truncated or not a zip archive.`,
+    {
+      length: view.byteLength,
+    },
+  );
 }
 
 function readEntry(bytes: Uint8Array, view: DataView, central: number, where: string): Uint8Array {
@@ -92,12 +103,19 @@ function readEntry(bytes: Uint8Array, view: DataView, central: number, where: st
   const size = view.getUint32(central + 24, true);
   const local = view.getUint32(central + 42, true);
   if (view.getUint16(central + 8, true) & 1) {
-    throw new UnsupportedError(`${where}: expected a plain entry, got an encrypted one. Save the archive without a password.`, {});
+    throw new UnsupportedError(
+      `${where}: expected a plain entry, got an encrypted one. Save the archive without a password.`,
+      {},
+    );
   }
   if (packed === 0xffffffff || size === 0xffffffff || local === 0xffffffff) {
-    throw new UnsupportedError(`${where}: expected an entry below 4 GiB, got a larger one. Split the arrays over several files.`, {});
+    throw new UnsupportedError(
+      `${where}: expected an entry below 4 GiB, got a larger one. Split the arrays over several files.`,
+      {},
+    );
   }
-  if (local + 30 > bytes.length || view.getUint32(local, true) !== localSignature) damaged(where, "an entry where the directory points");
+  if (local + 30 > bytes.length || view.getUint32(local, true) !== localSignature)
+    damaged(where, "an entry where the directory points");
   const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
   if (start + packed > bytes.length) damaged(where, `${packed} bytes of data`);
   const data = unpack(bytes.subarray(start, start + packed), method, size, where);
@@ -109,16 +127,23 @@ function unpack(source: Uint8Array, method: number, size: number, where: string)
   if (method === 0 && size === source.length) return source;
   if (method === 0) damaged(where, `${size} stored bytes`);
   if (method !== 8) {
-    throw new UnsupportedError(`${where}: expected a stored or deflated entry, got compression method ${method}. Save it with numpy.savez or numpy.savez_compressed.`, {
-      method,
-    });
+    throw new UnsupportedError(
+      `${where}: expected a stored or deflated entry, got compression method ${method}. Save it with numpy.savez or numpy.savez_compressed.`,
+      {
+        method,
+      },
+    );
   }
-  if (size > source.length * maximumExpansion) damaged(where, `at most ${source.length * maximumExpansion} bytes from ${source.length} compressed ones`);
+  if (size > source.length * maximumExpansion)
+    damaged(where, `at most ${source.length * maximumExpansion} bytes from ${source.length} compressed ones`);
   return inflate(source, size, where);
 }
 
 function damaged(where: string, expected: string): never {
-  throw new FormatError(`${where}: expected ${expected}, got something else. The file is truncated or damaged; save it again.`, {});
+  throw new FormatError(
+    `${where}: expected ${expected}, got something else. The file is truncated or damaged; save it again.`,
+    {},
+  );
 }
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, i) => {

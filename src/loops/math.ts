@@ -2,19 +2,19 @@
  * Scalar functions that targets lack, written in the arithmetic of the loop IR: one definition for every target, for
  * one lane and for four, with the same bits. `math/*.ts` hold the formulas; this file puts them in place.
  *
- *   function  error of the float32 result                      where
- *   exp       2 ulp                                            0 below -86.99 (2^-125.5), infinite from 88.7229 on
- *   log       2 ulp                                            everywhere, denormal numbers too
- *   tanh      4 ulp                                            exactly +-1 from about 8.3 on
- *   sigmoid   2e-7 absolute                                    exactly 0 or 1 outside of about +-16.6
- *   erf       4 ulp                                            exactly +-1 from about 3.8 on
- *   sin, cos  1.5e-7 absolute                                  |x| <= 8192; beyond it an error of up to |x| / 2^23
- *   pow       relative (4 + 4 |y log x|) 2^-24                 as exp; NaN for x < 0 unless y is whole
+ *   function  error of a float32 result             remarks
+ *   exp       2.5 ulp                               0 below -86.99, where the result is under 2^-125.5
+ *   log       1 ulp                                 denormal numbers too
+ *   tanh      6 ulp (3.3e-7 absolute)               exactly +-1 from 8.1333 on
+ *   sigmoid   2e-7 absolute                         exactly 0 and 1 from 16.071 on
+ *   erf       7 ulp (4e-7 absolute)                 exactly +-1 from 3.6015 on
+ *   sin, cos  1e-7 absolute for |x| <= 8192         1e-6 up to 65536; in [-1, 1], but no more, beyond that
+ *   pow       relative (3 + 3 |y log x|) 2^-24      0 and infinite where exp(y log |x|) is
  *
  * The coefficients come from scripts/fit-math.mjs; test/loops/math.test.ts measures these errors.
  */
 import { letIn, ref } from "./build.ts";
-import type { Expr, Program, Stmt } from "./ir.ts";
+import type { Expr, Program, Stmt, UnaryFn } from "./ir.ts";
 import { exponential, logarithm } from "./math/exponential.ts";
 import { power } from "./math/power.ts";
 import { errorFunction, hyperbolicTangent, logistic } from "./math/saturating.ts";
@@ -23,7 +23,9 @@ import { cosine, sine } from "./math/trigonometric.ts";
 import { type Names, namesOf } from "./names.ts";
 import { mapBlocks, mapExpressions, rewriteExpression, visitExpressions } from "./walk.ts";
 
-const formulas: { readonly [fn: string]: ((x: Expr, site: Site) => Expr) | undefined } = Object.freeze({
+type Formula = (x: Expr, site: Site) => Expr;
+
+const formulas: Readonly<Partial<Record<UnaryFn, Formula>>> = Object.freeze({
   exp: exponential,
   log: logarithm,
   tanh: hyperbolicTangent,

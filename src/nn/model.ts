@@ -59,12 +59,12 @@ export class Model<O extends Outputs = Outputs> {
   readonly #streams = new Map<number, StepProgram>();
 
   /** @internal Use `model()` or `sequential()`. */
-  constructor(graph: Network, seed: number) {
+  constructor(graph: Network, seed: number, weights?: Readonly<Record<string, Tensor>>) {
     this.name = graph.name;
     this.network = graph;
     this.inputs = graph.inputs;
     this.layers = graph.layers;
-    this.variables = makeVariables(graph, seed);
+    this.variables = makeVariables(graph, seed, weights);
   }
 
   /** The outputs in order, each by the name of the call (or input) that it comes from. */
@@ -212,13 +212,14 @@ export function sequential(
 }
 
 /**
- * The model that a definition describes, with fresh weights. Cells and layers of the user's own are made by `own`.
+ * The model that a definition describes, with the given weights (all of them) or fresh ones. Cells and layers of the
+ * user's own are made by `own`.
  * The type of its outputs is known only when it is loaded: give it if you know, `modelFromDefinition<Tensor>(...)`.
  */
 export function modelFromDefinition<O extends Outputs = Outputs>(
   definition: ModelDefinition,
-  own: OwnKinds & { readonly seed?: number } = {},
+  own: OwnKinds & { readonly seed?: number; readonly weights?: Readonly<Record<string, Tensor>> } = {},
 ): Model<O> {
-  checkOptionNames("modelFromDefinition", own, ["cells", "layers", "seed"]);
-  return new Model(redraw(definition, own), own.seed ?? 0);
+  checkOptionNames("modelFromDefinition", own, ["cells", "layers", "seed", "weights"]);
+  return new Model(redraw(definition, own), own.seed ?? 0, own.weights);
 }

@@ -3,35 +3,60 @@ import { OptionError, ShapeError } from "../base/errors.ts";
 import { foldIn, keyFromSeed } from "../base/random.ts";
 import { equalShapes, formatShape } from "../base/shapes.ts";
 import { leavesOf, mapTree } from "../base/trees.ts";
-import { concrete, type Tensor, type Variable, variable } from "../trace/index.ts";
+import { concrete, type Tensor, type TensorSpec, type Variable, variable } from "../trace/index.ts";
 import { type ByName, hash } from "./forward.ts";
 import { initialValue } from "./initializers.ts";
-import { describeLayer } from "./layer.ts";
-import type { Network } from "./network.ts";
+import { describeLayer, type ParamSpec } from "./layer.ts";
+import type { Network, NetworkLayer } from "./network.ts";
 
-/** Variables for every weight, by layer. What a weight starts as depends on the seed and its path alone. */
-export function makeVariables(network: Network, seed: number): ByName<Variable> {
-  const key = keyFromSeed(seed);
+/**
+ * Variables for every weight, by layer: the given values, of which none may be missing, or initial ones. What a weight
+ * starts as depends on the seed and its path alone.
+ */
+export function makeVariables(
+  network: Network,
+  seed: number,
+  given?: Readonly<Record<string, Tensor>>,
+): ByName<Variable> {
+  const where = `model "${network.name}"`;
   const withWeights = network.layers.filter(({ params }) => leavesOf(params).length > 0);
+  if (given !== undefined) checkGiven(where, withWeights, given);
+  const key = keyFromSeed(seed);
+  const initial = ({ name, layer }: NetworkLayer, spec: ParamSpec, path: string): Tensor => {
+    const data = initialValue(`${describeLayer(layer.kind, name)}, weight "${path}"`, spec, foldIn(key, hash(path)));
+    return concrete({ dtype: "float32", shape: spec.shape }, data);
+  };
   return Object.fromEntries(
-    withWeights.map(({ name, layer, params }) => [
-      name,
+    withWeights.map((layer) => [
+      layer.name,
       mapTree(
-        params,
-        (spec, path) => {
-          const data = initialValue(
-            `${describeLayer(layer.kind, name)}, weight "${path}"`,
-            spec,
-            foldIn(key, hash(path)),
-          );
-          return variable(concrete({ dtype: "float32", shape: spec.shape }, data), {
-            name: path,
-            trainable: spec.trainable,
-          });
-        },
-        name,
+        layer.params,
+        (spec, path) =>
+          variable(given?.[path] ?? initial(layer, spec, path), { name: path, trainable: spec.trainable }),
+        layer.name,
       ),
     ]),
+  );
+}
+
+/** Every weight must be given, in its shape, before memory is taken for the first. */
+function checkGiven(where: string, layers: readonly NetworkLayer[], given: Readonly<Record<string, Tensor>>): void {
+  const specs = layers.flatMap(({ name, params }) => leavesOf<ParamSpec>(params, name));
+  const missing = specs.filter(({ path }) => !Object.hasOwn(given, path)).map(({ path }) => path);
+  if (missing.length > 0) {
+    throw new OptionError(
+      `${where}: expected a tensor for each of its weights, got none for ${missing.join(", ")}. Give all that weights() gives.`,
+      { missing },
+    );
+  }
+  for (const { path, leaf } of specs) checkWeight(where, path, { dtype: "float32", shape: leaf.shape }, given[path]);
+}
+
+function checkWeight(where: string, path: string, target: TensorSpec, value: Tensor): void {
+  if (value.dtype === target.dtype && equalShapes(value.shape, target.shape)) return;
+  throw new ShapeError(
+    `${where}: expected the weight "${path}" to be ${target.dtype} ${formatShape(target.shape)}, got ${value.dtype} ${formatShape(value.shape)}. Transpose or split it to the layout of the layer.`,
+    { path, shapes: [target.shape, value.shape] },
   );
 }
 
@@ -55,12 +80,7 @@ export function writeWeights(
         { path },
       );
     }
-    if (value.dtype !== target.dtype || !equalShapes(value.shape, target.shape)) {
-      throw new ShapeError(
-        `${where}: expected the weight "${path}" to be ${target.dtype} ${formatShape(target.shape)}, got ${value.dtype} ${formatShape(value.shape)}. Transpose or split it to the layout of the layer.`,
-        { path, shapes: [target.shape, value.shape] },
-      );
-    }
+    checkWeight(where, path, target, value);
     return [target, value] as const;
   });
   for (const [target, value] of pairs) target.assign(value);

@@ -30,7 +30,7 @@ const broadcastOfBroadcast: Law<"broadcast"> = (builder, { params: { shape, axes
 /** A broadcast of axes of size 1 that a reshape put in. */
 const broadcastOfExpanded: Law<"broadcast"> = (builder, { params: { shape, axes }, ins: [x] }) => {
   const source = producerOf(builder, x, "reshape")?.ins[0];
-  if (source === undefined || source.shape.includes(1)) return undefined;
+  if (source === undefined) return undefined;
   const kept = x.shape.flatMap((dim, i) => (dim === 1 ? [] : [i]));
   if (
     !equalShapes(

@@ -4,7 +4,12 @@
 
 import type { Graph } from "../graph/graph.ts";
 import type { Program } from "../loops/ir.ts";
+import { lower } from "../loops/lower/index.ts";
+import { decompose } from "../loops/math.ts";
+import { optimise } from "../passes/pipeline.ts";
 import type { Executable } from "../runtime/executable.ts";
+import { createInterpretedRuntime } from "../runtime/interpreted.ts";
+import { emitWasm } from "../target/wasm/emit.ts";
 import { device } from "./device.ts";
 
 /** Where a program runs: compiled to WebAssembly, or by the graph interpreter, which is slow and the definition. */
@@ -31,8 +36,18 @@ export interface Alias {
 
 /** Takes a graph through all stages. */
 export function runPipeline(graph: Graph, target: TargetName, aliases: readonly Alias[]): Pipeline {
-  // TEMPORARY until the WASM target is there.
-  void target;
-  void aliases;
-  return { graph, optimised: graph, loops: undefined, bytes: undefined, executable: device().load(graph) };
+  if (target === "interpreter") {
+    return {
+      graph,
+      optimised: graph,
+      loops: undefined,
+      bytes: undefined,
+      executable: createInterpretedRuntime().load(graph),
+    };
+  }
+  const optimised = optimise(graph); //                 1. a better graph
+  const loops = decompose(lower(optimised, { aliases })); // 2. loops, 3. scalar functions as arithmetic
+  const artefact = emitWasm(loops); //                  4. code
+  const executable = device().load(artefact); //        5. an instance
+  return { graph, optimised, loops, bytes: artefact.bytes, executable };
 }

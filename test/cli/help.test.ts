@@ -2,12 +2,15 @@
 import { expect, test } from "vitest";
 import { recurve } from "./capture.ts";
 
-test.each(["train", "generate", "inspect", "run", "demo"])("recurve %s --help says what is in its golden file, in 80 columns", async (command) => {
-  const { code, out, err } = await recurve(command, "--help");
-  expect({ code, err }).toEqual({ code: 0, err: "" });
-  expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
-  await expect(out).toMatchFileSnapshot(`golden/${command}.txt`);
-});
+test.each(["train", "generate", "inspect", "run", "demo"])(
+  "recurve %s --help says what is in its golden file, in 80 columns",
+  async (command) => {
+    const { code, out, err } = await recurve(command, "--help");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    await expect(out).toMatchFileSnapshot(`golden/${command}.txt`);
+  },
+);
 
 test("recurve --help lists the commands; without any argument the same help is wrong usage", async () => {
   const { code, out } = await recurve("--help");

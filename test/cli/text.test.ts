@@ -4,10 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FileError } from "../../src/base/errors.ts";
-import { ngramBits } from "../../src/cli/ngram.ts";
+import { keyFromSeed, uniformAt } from "../../src/base/random.ts";
+import { IntMap } from "../../src/cli/intMap.ts";
+import { countNgrams } from "../../src/cli/ngram.ts";
 import { readTexts } from "../../src/cli/text/read.ts";
 import { splitTexts } from "../../src/cli/text/split.ts";
-import { buildVocabulary, decodeSymbol, encodeText, vocabularyFromText, vocabularyToText } from "../../src/cli/text/vocabulary.ts";
+import {
+  buildVocabulary,
+  decodeSymbol,
+  encodeText,
+  vocabularyFromText,
+  vocabularyToText,
+} from "../../src/cli/text/vocabulary.ts";
 import { escapeBits, measureYardsticks } from "../../src/cli/yardsticks.ts";
 
 let folder: string;
@@ -43,7 +51,9 @@ test("a named file is read whatever its extension, and once where it is named tw
 test("a missing path names the nearest file, a named binary file and an empty choice say what to do", async () => {
   await expect(readTexts([join(folder, "a", "b.mdd")])).rejects.toThrow(FileError);
   await expect(readTexts([join(folder, "a", "b.mdd")])).rejects.toThrow(/Did you mean .*b\.md\?/);
-  await expect(readTexts([join(folder, "a", "latin1.txt")])).rejects.toThrow(/bytes that are not UTF-8 text.*convert it to UTF-8/);
+  await expect(readTexts([join(folder, "a", "latin1.txt")])).rejects.toThrow(
+    /bytes that are not UTF-8 text.*convert it to UTF-8/,
+  );
   await expect(readTexts([folder], { extensions: [".py"] })).rejects.toThrow(/expected files to read, got none/);
 });
 
@@ -70,22 +80,25 @@ test("symbols decode to the same text, rare characters become the unknown symbol
   expect(unknown).toBe(1);
   expect(Array.from(symbols, (s) => decodeSymbol(vocabulary, s)).join("")).toBe("ab😀\ufffd");
   expect(vocabularyFromText(vocabularyToText(vocabulary), "x")).toEqual(vocabulary);
-  expect(() => vocabularyFromText("aa", "m.safetensors")).toThrow(/^m\.safetensors: expected a vocabulary of different characters/);
+  expect(() => vocabularyFromText("aa", "m.safetensors")).toThrow(
+    /^m\.safetensors: expected a vocabulary of different characters/,
+  );
 });
 
 test("the unigram yardstick is the cross-entropy of Laplace-smoothed counts", () => {
   // Counts 1: 3, 2: 1 of 3 symbols: p(1) = 4/7, p(2) = 2/7.
-  const bits = ngramBits(Int32Array.of(1, 1, 1, 2), Int32Array.of(1, 2), 3, 0);
+  const bits = countNgrams(Int32Array.of(1, 1, 1, 2), 3, 2).bits(Int32Array.of(1, 2), 0);
   expect(bits).toBeCloseTo(-(Math.log2(4 / 7) + Math.log2(2 / 7)) / 2, 12);
 });
 
 test("probabilities of the n-gram yardstick sum to one in seen and unseen contexts", () => {
   const training = Int32Array.from("abracadabra", (c) => c.charCodeAt(0) - 96);
+  const model = countNgrams(training, 27, 4);
   for (const context of [Int32Array.of(1, 2), Int32Array.of(26, 25), Int32Array.of(1)]) {
     let total = 0;
     for (let symbol = 0; symbol < 27; symbol++) {
-      const withSymbol = ngramBits(training, Int32Array.from([...context, symbol]), 27, 2) * (context.length + 1);
-      const without = ngramBits(training, context, 27, 2) * context.length;
+      const withSymbol = model.bits(Int32Array.from([...context, symbol]), 2) * (context.length + 1);
+      const without = model.bits(context, 2) * context.length;
       total += 2 ** (without - withSymbol);
     }
     expect(total).toBeCloseTo(1, 10);
@@ -114,4 +127,16 @@ test("yardsticks come worst first, longer contexts help on text that repeats, an
   const strange = await measureYardsticks(input(`${heldOut.slice(0, -1)}ß`));
   const uniform = strange.find((row) => row.name === "uniform");
   expect(uniform?.bitsPerCharacter).toBeCloseTo(byName.uniform + escapeBits / heldOut.length, 10);
+});
+
+test("the counts that n-grams are made of are those of a Map, over 20000 random keys (seed 1)", () => {
+  const ours = new IntMap();
+  const theirs = new Map<number, number>();
+  for (let i = 0; i < 20_000; i++) {
+    const key = Math.floor(uniformAt(keyFromSeed(1), i) * 5000) * (i % 3 === 0 ? 2 ** 40 : 1);
+    ours.set(key, (ours.get(key) ?? 0) + 1);
+    theirs.set(key, (theirs.get(key) ?? 0) + 1);
+  }
+  for (const [key, count] of theirs) expect(ours.get(key)).toBe(count);
+  expect(ours.get(5001)).toBe(undefined);
 });

@@ -1,6 +1,7 @@
 /** Random and damaged bytes into every reader: an answer or a RecurveError, never a crash, a hang or a huge allocation. */
-import { expect, test } from "vitest";
+
 import { deflateRawSync } from "node:zlib";
+import { expect, test } from "vitest";
 import { RecurveError } from "../../src/base/errors.ts";
 import { inflate } from "../../src/io/inflate.ts";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";
@@ -42,7 +43,9 @@ function damage(good: Uint8Array, random: () => number): Uint8Array {
   return bytes;
 }
 
-const cases = Object.entries(readers).flatMap(([name, reader]) => [1, 2, 3, 4].map((seed) => ({ name, seed, ...reader })));
+const cases = Object.entries(readers).flatMap(([name, reader]) =>
+  [1, 2, 3, 4].map((seed) => ({ name, seed, ...reader })),
+);
 
 test.each(cases)("$name with damaged bytes, seed $seed, answers or raises a RecurveError", ({ seed, read, good }) => {
   const random = generator(seed);

@@ -49,7 +49,8 @@ test.each([1, 2, 3])("format version %i is read", (version) => {
 test("Fortran order is read as the same array: element [i, j, k] keeps its index", () => {
   const shape = [2, 3, 4];
   const data = new Float32Array(24);
-  for (let i = 0; i < 2; i++) for (let j = 0; j < 3; j++) for (let k = 0; k < 4; k++) data[i + 2 * (j + 3 * k)] = 100 * i + 10 * j + k;
+  for (let i = 0; i < 2; i++)
+    for (let j = 0; j < 3; j++) for (let k = 0; k < 4; k++) data[i + 2 * (j + 3 * k)] = 100 * i + 10 * j + k;
   const bytes = npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4)}\n", new Uint8Array(data.buffer));
   const read = decodeNpy(bytes);
   expect(read.shape).toEqual(shape);
@@ -67,10 +68,19 @@ const broken: Record<string, [Uint8Array, RegExp]> = {
   "version 9": [npy("{}", new Uint8Array(), 9), /version 1, 2 or 3, got 9/],
   "a header past the end": [npy("{}", new Uint8Array(), 1).subarray(0, 11), /truncated/],
   "pickled objects": [npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)), /got '\|O'/],
-  "complex numbers": [npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)), /got '<c8'.*astype/],
-  "a record": [npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", new Uint8Array(4)), /got \[\('a'/],
+  "complex numbers": [
+    npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)),
+    /got '<c8'.*astype/,
+  ],
+  "a record": [
+    npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", new Uint8Array(4)),
+    /got \[\('a'/,
+  ],
   "no shape": [npy("{'descr': '<f4', 'fortran_order': False}", new Uint8Array(4)), /expected a header with descr/],
-  "too little data": [npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", new Uint8Array(4)), /expected 8 bytes.*got 4.*truncated/],
+  "too little data": [
+    npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", new Uint8Array(4)),
+    /expected 8 bytes.*got 4.*truncated/,
+  ],
 };
 
 test.each(Object.entries(broken))("%s is refused with a sentence that names the array", (_, [bytes, sentence]) => {
@@ -79,7 +89,12 @@ test.each(Object.entries(broken))("%s is refused with a sentence that names the 
 });
 
 test("inflate undoes every kind of block that zlib writes", () => {
-  const texts = [new Uint8Array(0), Uint8Array.of(1), new Uint8Array(70_000), Uint8Array.from({ length: 100_000 }, (_, i) => (i * i * 31) >> 7)];
+  const texts = [
+    new Uint8Array(0),
+    Uint8Array.of(1),
+    new Uint8Array(70_000),
+    Uint8Array.from({ length: 100_000 }, (_, i) => (i * i * 31) >> 7),
+  ];
   for (const text of texts) {
     for (const options of [{ level: 0 }, { level: 9 }, { strategy: 4 }, { level: 6, memLevel: 1 }]) {
       expect(Buffer.compare(inflate(new Uint8Array(deflateRawSync(text, options)), text.length, "x"), text)).toBe(0);

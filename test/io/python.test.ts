@@ -9,9 +9,13 @@ interface Described {
   readonly data: readonly number[];
 }
 
-const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../parity/fixtures/${name}`, import.meta.url)));
+const fixture = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`../parity/fixtures/${name}`, import.meta.url)));
 const described = (name: string) => JSON.parse(new TextDecoder().decode(fixture(name)));
-const inside = described("numpy.json") as { files: Record<string, Described>; archives: Record<string, Record<string, Described>> };
+const inside = described("numpy.json") as {
+  files: Record<string, Described>;
+  archives: Record<string, Record<string, Described>>;
+};
 
 /** The JSON has ten digits, which name one float32; float64 is read as the nearest float32. */
 function expectArray(got: HostTensor, { dtype, shape, data }: Described): void {

@@ -1,11 +1,15 @@
 /** Laws and broken inputs of the safetensors reader and writer. */
 import { expect, test } from "vitest";
 import { FormatError, ShapeError } from "../../src/base/errors.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
 import type { HostTensors } from "../../src/io/hostTensor.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
 
 const sample: HostTensors = {
-  "gru.kernel": { dtype: "float32", shape: [2, 3], data: Float32Array.of(1, -2.5, 3, Number.NaN, Number.POSITIVE_INFINITY, -0) },
+  "gru.kernel": {
+    dtype: "float32",
+    shape: [2, 3],
+    data: Float32Array.of(1, -2.5, 3, Number.NaN, Number.POSITIVE_INFINITY, -0),
+  },
   mask: { dtype: "bool", shape: [3], data: Int32Array.of(1, 0, 1) },
   "größe.步": { dtype: "int32", shape: [], data: Int32Array.of(-2147483648) },
   empty: { dtype: "float32", shape: [0, 4], data: new Float32Array(0) },
@@ -65,7 +69,9 @@ test("foreign element types convert: F64 rounds, F16 and BF16 are exact, I64 and
   const view = new DataView(bytes.buffer, bytes.length - 28);
   view.setFloat64(0, 0.1, true);
   view.setBigInt64(8, -5n, true);
-  [0x3c00, 0xc500, 0x0001, 0x7c00].forEach((half, i) => view.setUint16(16 + 2 * i, half, true));
+  [0x3c00, 0xc500, 0x0001, 0x7c00].forEach((half, i) => {
+    view.setUint16(16 + 2 * i, half, true);
+  });
   view.setUint16(24, 0x4049, true);
   view.setUint16(26, 0xff01, true);
   const { tensors } = decodeSafetensors(bytes);
@@ -89,22 +95,40 @@ const entry = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
 const broken: Record<string, [Uint8Array, RegExp]> = {
   "no bytes": [new Uint8Array(0), /expected at least the 8 bytes.*got 0 bytes/],
   "a huge header": [new Uint8Array(8).fill(255), /expected a header of at most 100000000 bytes/],
-  "a header longer than the file": [Uint8Array.of(50, 0, 0, 0, 0, 0, 0, 0, 1), /expected a header of 50 bytes, got 1\. The file is truncated/],
+  "a header longer than the file": [
+    Uint8Array.of(50, 0, 0, 0, 0, 0, 0, 0, 1),
+    /expected a header of 50 bytes, got 1\. The file is truncated/,
+  ],
   "no JSON": [file("{oops", 0), /expected 5 bytes of JSON/],
   "invalid UTF-8": [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe), /JSON/],
   "a JSON list": [file([], 0), /JSON object/],
   "metadata that is no text": [file({ __metadata__: { a: 1 } }, 0), /"__metadata__" to map names to text/],
   "an entry that is no object": [file({ w: 3 }, 0), /tensor "w": expected an object/],
-  "an unknown element type": [file({ w: { ...entry, dtype: "F4" } }, 8), /tensor "w": expected one of the element types F16.*got "F4"/],
+  "an unknown element type": [
+    file({ w: { ...entry, dtype: "F4" } }, 8),
+    /tensor "w": expected one of the element types F16.*got "F4"/,
+  ],
   "an element type named like a method": [file({ w: { ...entry, dtype: "toString" } }, 8), /got "toString"/],
   "a negative size": [file({ w: { ...entry, shape: [-2] } }, 8), /shape of whole numbers, got \[-2\]/],
-  "a shape of other bytes": [file({ w: { ...entry, shape: [3] } }, 8), /expected 12 bytes for F32 of shape \[3\], got 8/],
+  "a shape of other bytes": [
+    file({ w: { ...entry, shape: [3] } }, 8),
+    /expected 12 bytes for F32 of shape \[3\], got 8/,
+  ],
   "a shape beyond all numbers": [file({ w: { ...entry, shape: [2 ** 40, 2 ** 40] } }, 8), /expected 4\.8.*bytes/],
   "reversed offsets": [file({ w: { ...entry, data_offsets: [8, 0] } }, 8), /data_offsets \[begin, end\], got \[8,0\]/],
-  "data that ends early": [file({ w: entry }, 4), /expected 8 bytes of data up to tensor "w", got 4\. The file is truncated/],
+  "data that ends early": [
+    file({ w: entry }, 4),
+    /expected 8 bytes of data up to tensor "w", got 4\. The file is truncated/,
+  ],
   "data that goes on": [file({ w: entry }, 9), /expected 8 bytes of data, got 9/],
-  "an overlap": [file({ w: entry, v: { ...entry, data_offsets: [4, 12] } }, 12), /tensor "v" to begin at byte 8, got 4, which overlaps/],
-  "a gap": [file({ w: entry, v: { ...entry, data_offsets: [12, 20] } }, 20), /tensor "v" to begin at byte 8, got 12, which leaves a gap/],
+  "an overlap": [
+    file({ w: entry, v: { ...entry, data_offsets: [4, 12] } }, 12),
+    /tensor "v" to begin at byte 8, got 4, which overlaps/,
+  ],
+  "a gap": [
+    file({ w: entry, v: { ...entry, data_offsets: [12, 20] } }, 20),
+    /tensor "v" to begin at byte 8, got 12, which leaves a gap/,
+  ],
 };
 
 test.each(Object.entries(broken))("%s is a FormatError that names the file", (_, [bytes, sentence]) => {
@@ -119,5 +143,7 @@ test("a tensor named __proto__ is an ordinary tensor", () => {
 });
 
 test("data of another size than the shape is refused before anything is written", () => {
-  expect(() => encodeSafetensors({ w: { dtype: "float32", shape: [3], data: new Float32Array(2) } })).toThrow(ShapeError);
+  expect(() => encodeSafetensors({ w: { dtype: "float32", shape: [3], data: new Float32Array(2) } })).toThrow(
+    ShapeError,
+  );
 });

@@ -2,6 +2,11 @@
 import type { DimValues } from "../../src/base/dims.ts";
 import type { HostArray } from "../../src/base/dtypes.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { check } from "../../src/loops/check.ts";
+import { lower } from "../../src/loops/lower/index.ts";
+import { decompose } from "../../src/loops/math.ts";
+import { createRuntime } from "../../src/runtime/wasm.ts";
+import { emitWasm } from "../../src/target/wasm/emit.ts";
 
 export interface Target {
   readonly name: string;
@@ -9,4 +14,15 @@ export interface Target {
   readonly prepare: (graph: Graph) => (args: readonly HostArray[], dims: DimValues) => readonly HostArray[];
 }
 
-export const targets: readonly Target[] = [];
+const runtime = createRuntime();
+
+const wasm: Target = {
+  name: "WebAssembly",
+  prepare: (graph) => {
+    const executable = runtime.load(emitWasm(check(decompose(check(lower(graph))))));
+    const destinations = graph.outputs.map(() => "host" as const);
+    return (args, dims) => executable.run(args, destinations, dims) as HostArray[];
+  },
+};
+
+export const targets: readonly Target[] = [wasm];

@@ -104,6 +104,30 @@ export function trainingGraph(
   return builder.finish([loss, ...gradients(builder, loss, wantX ? [...weights, x] : weights)]);
 }
 
+/** A loop over [t, b, 3] whose step the test writes; consts: w [3, 3]. */
+export function loop(
+  step: (body: Builder, h: Value, w: Value, x: Value) => { next: Value; ys: readonly Value[] },
+  xs?: (builder: Builder, x: Value) => Value,
+): Graph {
+  const [b, t] = [symbol("b"), symbol("t")];
+  const builder = new Builder("loop");
+  const w = builder.input("w", { dtype: "float32", shape: [3, 3] });
+  const x = builder.input("x", { dtype: "float32", shape: [t, b, 3] });
+  const body = new Builder("step");
+  const [innerW, h, innerX] = [
+    body.input("w", w),
+    body.input("h", { dtype: "float32", shape: [b, 3] }),
+    body.input("x", { dtype: "float32", shape: [b, 3] }),
+  ];
+  const { next, ys } = step(body, h, innerW, innerX);
+  const params = { body: body.finish([next, ...ys]), length: t, reverse: true, consts: 1, carry: 1 };
+  return builder.finish(builder.addAll("scan", params, [w, builder.full([b, 3], 0.5), xs?.(builder, x) ?? x]));
+}
+
+/** x w */
+export const product = (body: Builder, x: Value, w: Value): Value =>
+  body.add("matmul", { transposeA: false, transposeB: false }, [x, w]);
+
 /** How often each op occurs among nodes, bodies of scans left out. */
 export function countOps(nodes: readonly Node[]): Record<string, number> {
   const count: Record<string, number> = {};

@@ -4,12 +4,12 @@ import { gradients } from "../../src/autodiff/vjp.ts";
 import type { DimValues } from "../../src/base/dims.ts";
 import { symbol } from "../../src/base/dims.ts";
 import { Builder } from "../../src/graph/build.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { optimise } from "../../src/passes/pipeline.ts";
 import { randomArgs } from "../fuzz/graphs.ts";
 import { expectClose } from "../ops/harness.ts";
-import { bodiesOf, type CellName, cells, countOps, forwardGraph, trainingGraph } from "./networks.ts";
+import { bodiesOf, type CellName, cells, countOps, forwardGraph, loop, product, trainingGraph } from "./networks.ts";
 
 const names = Object.keys(cells) as CellName[];
 const dims = { b: 2, t: 3 };
@@ -104,29 +104,6 @@ test("a table looked up in a loop is looked up before it, and its gradient is on
   expect({ gather, scatterAdd }).toEqual({ gather: 1, scatterAdd: 1 });
   expectSame(before, after, [randomArgs(before, dims, 4)[0], Int32Array.of(0, 5, 5, 2, 3, 5)]);
 });
-
-/** A loop over [t, b, 3] whose step the test writes; consts: w [3, 3]. */
-function loop(
-  step: (body: Builder, h: Value, w: Value, x: Value) => { next: Value; ys: readonly Value[] },
-  xs?: (builder: Builder, x: Value) => Value,
-): Graph {
-  const [b, t] = [symbol("b"), symbol("t")];
-  const builder = new Builder("loop");
-  const w = builder.input("w", { dtype: "float32", shape: [3, 3] });
-  const x = builder.input("x", { dtype: "float32", shape: [t, b, 3] });
-  const body = new Builder("step");
-  const [innerW, h, innerX] = [
-    body.input("w", w),
-    body.input("h", { dtype: "float32", shape: [b, 3] }),
-    body.input("x", { dtype: "float32", shape: [b, 3] }),
-  ];
-  const { next, ys } = step(body, h, innerW, innerX);
-  const params = { body: body.finish([next, ...ys]), length: t, reverse: true, consts: 1, carry: 1 };
-  return builder.finish(builder.addAll("scan", params, [w, builder.full([b, 3], 0.5), xs?.(builder, x) ?? x]));
-}
-
-const product = (body: Builder, x: Value, w: Value): Value =>
-  body.add("matmul", { transposeA: false, transposeB: false }, [x, w]);
 
 test("what depends on weights alone is computed once", () => {
   const before = loop((body, h, w) => ({ next: product(body, h, body.add("tanh", {}, [w])), ys: [] }));

@@ -10,15 +10,43 @@ import { type TrainingPlan, trainText } from "../text/training.ts";
 import { writeText } from "../text/writer.ts";
 
 /** Sizes that learn most in a minute on two cores, found by trying. */
-const sizes = { units: 192, layers: 1, cell: "gru", embedding: 48, dropout: 0, seq: 64, batch: 32, learningRate: 0.006 } as const;
+const sizes = {
+  units: 192,
+  layers: 1,
+  cell: "gru",
+  embedding: 48,
+  dropout: 0,
+  seq: 64,
+  batch: 32,
+  learningRate: 0.006,
+} as const;
 const seedText = "export function ";
 
 export async function demo({ minutes, out, seed }: DemoOptions, terminal: Terminal): Promise<void> {
   const { colors } = terminal;
   const { paths, extensions, what } = await ownText();
-  const options: TrainOptions = { ...sizes, minutes, seed, heldOut: 0.1, minCount: 3, extensions, out, checkpointEvery: 30 };
+  const options: TrainOptions = {
+    ...sizes,
+    minutes,
+    seed,
+    heldOut: 0.1,
+    minCount: 3,
+    extensions,
+    out,
+    checkpointEvery: 30,
+  };
   write(terminal, `\n  ${colors.bold("Recurve")} learns to write its own source, one character at a time.\n`);
-  write(terminal, colors.dim(wrapText(`Reading ${what}, ${extensions.join(" and ")}. The samples below are drawn while it learns, at temperature 0.7.`, lineWidth(terminal.out) - 2, "  ")), "");
+  write(
+    terminal,
+    colors.dim(
+      wrapText(
+        `Reading ${what}, ${extensions.join(" and ")}. The samples below are drawn while it learns, at temperature 0.7.`,
+        lineWidth(terminal.out) - 2,
+        "  ",
+      ),
+    ),
+    "",
+  );
   const plan = { ...(await planTraining(paths, options, terminal)), sampleEvery: Math.max(2, minutes * 8) };
   await trainText(plan, screenWatcher(terminal), terminal);
   showWriting(plan, terminal);
@@ -34,11 +62,17 @@ async function ownText(): Promise<{ paths: string[]; extensions: string[]; what:
       () => false,
     );
   const isClone = await exists("src");
-  const wanted = isClone ? ["src", "test", "docs", "examples", "bench", "scripts", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"] : ["dist", "README.md", "CHANGELOG.md"];
+  const wanted = isClone
+    ? ["src", "test", "docs", "examples", "bench", "scripts", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+    : ["dist", "README.md", "CHANGELOG.md"];
   const found = (await Promise.all(wanted.map(exists))).flatMap((there, i) => (there ? [wanted[i]] : []));
   const near = relative(process.cwd(), root);
   const paths = found.map((name) => (near.startsWith("..") ? join(root, name) : join(near, name)));
-  return { paths, extensions: isClone ? [".ts", ".md"] : [".js", ".md"], what: `${isClone ? "this repository" : "this package"} (${found.join(", ")})` };
+  return {
+    paths,
+    extensions: isClone ? [".ts", ".md"] : [".js", ".md"],
+    what: `${isClone ? "this repository" : "this package"} (${found.join(", ")})`,
+  };
 }
 
 function showWriting({ model, corpus, seed }: TrainingPlan, terminal: Terminal): void {
@@ -46,7 +80,8 @@ function showWriting({ model, corpus, seed }: TrainingPlan, terminal: Terminal):
   const written = [...writeText(model, corpus.vocabulary, { seedText, length: 500, temperature: 0.5, seed })].join("");
   write(terminal, "", `  It writes, after reading ${colors.bold(JSON.stringify(seedText))}, at temperature 0.5:`, "");
   const room = lineWidth(terminal.out) - 4;
-  for (const line of (seedText + written).split("\n")) write(terminal, `  ${colors.dim("│")} ${colors.cyan([...line].slice(0, room).join(""))}`);
+  for (const line of (seedText + written).split("\n"))
+    write(terminal, `  ${colors.dim("│")} ${colors.cyan([...line].slice(0, room).join(""))}`);
 }
 
 function showNext({ out, resumeCommand }: TrainingPlan, terminal: Terminal): void {

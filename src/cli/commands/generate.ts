@@ -13,15 +13,28 @@ export async function generate(path: string, options: GenerateOptions, terminal:
   checkSampling({ temperature, topK, topP });
   const { model, vocabulary } = await openModel(path, options.cell);
   if (vocabulary === undefined) {
-    throw new FormatError(`${path}: expected a model of text with its vocabulary, got a model without. Train one with recurve train, or run this one on arrays with recurve run.`, {
-      path,
-    });
+    throw new FormatError(
+      `${path}: expected a model of text with its vocabulary, got a model without. Train one with recurve train, or run this one on arrays with recurve run.`,
+      {
+        path,
+      },
+    );
   }
   const seed = options.seed ?? randomInt(2 ** 31);
   const { unknown } = encodeText(vocabulary, seedText);
-  if (unknown > 0) terminal.err.write(`note  ${unknown} of the characters of --seed-text were not in the text that the model learned from.\n`);
+  if (unknown > 0)
+    terminal.err.write(
+      `note  ${unknown} of the characters of --seed-text were not in the text that the model learned from.\n`,
+    );
   // A line's start is the one place that every text has.
-  const writing = writeText(model, vocabulary, { seedText: seedText === "" ? "\n" : seedText, length, temperature, topK, topP, seed });
+  const writing = writeText(model, vocabulary, {
+    seedText: seedText === "" ? "\n" : seedText,
+    length,
+    temperature,
+    topK,
+    topP,
+    seed,
+  });
   if (json === true) {
     const text = [...writing].join("");
     terminal.out.write(`${JSON.stringify({ text, seedText, seed, length, temperature, topK, topP })}\n`);

@@ -1,10 +1,16 @@
 /** `recurve inspect`: a file as a tree. Models with layers, gates and state; checkpoints with their standing; other files as tensors. */
 import { formatShape } from "../../base/shapes.ts";
-import { decodeCheckpoint, decodeSafetensors, fileKind, modelOfDefinition, type SafetensorsFile } from "../../io/index.ts";
+import {
+  decodeCheckpoint,
+  decodeSafetensors,
+  fileKind,
+  modelOfCheckpoint,
+  type SafetensorsFile,
+} from "../../io/index.ts";
 import { readBytes } from "../../io/node/files.ts";
 import { formatDuration } from "../../train/index.ts";
+import { type LayerReport, type ModelReport, reportModel, type WeightReport } from "../modelReport.ts";
 import { modelEntries, openModel, ownKinds } from "../openModel.ts";
-import { type LayerReport, type ModelReport, reportModel } from "../modelReport.ts";
 import type { InspectOptions } from "../options.ts";
 import { groupDigits, type Terminal, wrapText } from "../terminal.ts";
 import { drawTree, type TreeNode } from "../tree.ts";
@@ -13,17 +19,33 @@ export async function inspect(path: string, options: InspectOptions, terminal: T
   const bytes = await readBytes(path);
   const file = decodeSafetensors(bytes, path);
   const kind = fileKind(file.metadata);
-  if (kind === "tensors") return show({ file: path, kind, tensors: listTensors(file) }, () => tensorLines(path, file, terminal), options, terminal);
+  if (kind === "tensors")
+    return show(
+      { file: path, kind, tensors: listTensors(file) },
+      () => tensorLines(path, file, terminal),
+      options,
+      terminal,
+    );
   if (kind === "checkpoint") {
-    const { definition, state, metadata } = decodeCheckpoint(bytes, path);
-    const model = reportModel(modelOfDefinition(definition, await ownKinds(options.cell), path));
-    const { steps, position, seconds, optimizer } = state.json;
+    const checkpoint = decodeCheckpoint(bytes, path);
+    const model = reportModel(modelOfCheckpoint(checkpoint, await ownKinds(options.cell), path));
+    const { steps, position, seconds, optimizer } = checkpoint.state.json;
     const standing = `training after step ${groupDigits(steps)} (epoch ${position.epoch + 1}, batch ${position.index + 1} next; ${formatDuration(seconds * 1000)} with ${optimizer.kind})`;
-    return show({ file: path, kind, steps, position, seconds, optimizer, model, metadata: Object.keys(metadata) }, () => modelLines(path, model, [standing], terminal), options, terminal);
+    return show(
+      { file: path, kind, steps, position, seconds, optimizer, model, metadata: Object.keys(checkpoint.metadata) },
+      () => modelLines(path, model, [standing], terminal),
+      options,
+      terminal,
+    );
   }
   const { model, metadata } = await openModel(path, options.cell);
   const report = reportModel(model);
-  return show({ file: path, kind, model: report, metadata: shownMetadata(metadata) }, () => modelLines(path, report, textFacts(metadata), terminal), options, terminal);
+  return show(
+    { file: path, kind, model: report, metadata: shownMetadata(metadata) },
+    () => modelLines(path, report, textFacts(metadata), terminal),
+    options,
+    terminal,
+  );
 }
 
 function show(facts: object, lines: () => readonly string[], { json }: InspectOptions, { out }: Terminal): void {
@@ -31,7 +53,10 @@ function show(facts: object, lines: () => readonly string[], { json }: InspectOp
 }
 
 function modelLines(path: string, report: ModelReport, facts: readonly string[], { colors }: Terminal): string[] {
-  const heads: TreeNode[] = report.inputs.map(({ name, shape, dtype }) => ({ name, cells: [`input ${dtype} ${shape}`] }));
+  const heads: TreeNode[] = report.inputs.map(({ name, shape, dtype }) => ({
+    name,
+    cells: [`input ${dtype} ${shape}`],
+  }));
   const roots = [...heads, ...report.layers.map(layerNode)];
   return [
     `${colors.bold(path)}  model "${report.name}"`,
@@ -45,18 +70,41 @@ function modelLines(path: string, report: ModelReport, facts: readonly string[],
 
 function layerNode({ name, kind, output, parameters, weights, state, shared }: LayerReport): TreeNode {
   const states = state.map((part): TreeNode => ({ name: part.name, cells: [`state ${part.shape}`] }));
-  const params = weights.map(({ path, shape, gates, parametersPerGate, parameters: count }): TreeNode => {
-    const perGate = gates === undefined ? "" : `${gates.join(" | ")}: ${groupDigits(parametersPerGate ?? 0)} each`;
-    return { name: path, cells: [formatShape(shape), perGate], count: groupDigits(count) };
-  });
-  return { name, cells: [name === kind ? output : `${kind} ${output}`, shared ? "same weights as above" : ""], count: shared || parameters === 0 ? "" : groupDigits(parameters), children: [...(shared ? [] : params), ...states] };
+  return {
+    name,
+    cells: [name === kind ? output : `${kind} ${output}`, shared ? "same weights as above" : ""],
+    count: shared || parameters === 0 ? "" : groupDigits(parameters),
+    children: [...(shared ? [] : weightNodes(weights)), ...states],
+  };
+}
+
+/** `kernel` as it is; `cells.0.kernel`, `cells.0.bias` below one node `cells.0`. */
+function weightNodes(weights: readonly WeightReport[]): TreeNode[] {
+  const groups = new Map<string, TreeNode[]>();
+  for (const weight of weights) {
+    const cut = weight.path.lastIndexOf(".");
+    const group = weight.path.slice(0, Math.max(0, cut));
+    groups.set(group, [...(groups.get(group) ?? []), weightNode(weight.path.slice(cut + 1), weight)]);
+  }
+  return [...groups].flatMap(([name, children]) => (name === "" ? children : [{ name, cells: [], children }]));
+}
+
+function weightNode(name: string, { shape, gates, parametersPerGate, parameters }: WeightReport): TreeNode {
+  const perGate = gates === undefined ? "" : `${gates.join(" | ")}: ${groupDigits(parametersPerGate ?? 0)} each`;
+  return { name, cells: [formatShape(shape), perGate], count: groupDigits(parameters) };
 }
 
 function textFacts(metadata: Readonly<Record<string, string>>): string[] {
   const training = metadata[modelEntries.training];
   if (training === undefined) return [];
-  const { files, characters, bitsPerCharacter } = JSON.parse(training) as { files: number; characters: number; bitsPerCharacter: number };
-  return [`learned from ${groupDigits(characters)} characters of ${groupDigits(files)} files; ${bitsPerCharacter.toFixed(3)} bits per character on held-out text`];
+  const { files, characters, bitsPerCharacter } = JSON.parse(training) as {
+    files: number;
+    characters: number;
+    bitsPerCharacter: number;
+  };
+  return [
+    `learned from ${groupDigits(characters)} characters of ${groupDigits(files)} file${files === 1 ? "" : "s"}; ${bitsPerCharacter.toFixed(3)} bits per character on held-out text`,
+  ];
 }
 
 function shownMetadata(metadata: Readonly<Record<string, string>>): Record<string, unknown> {
@@ -66,9 +114,19 @@ function shownMetadata(metadata: Readonly<Record<string, string>>): Record<strin
 
 function tensorLines(path: string, { tensors, metadata }: SafetensorsFile, { colors }: Terminal): string[] {
   const entries = Object.entries(tensors);
-  const roots = entries.map(([name, { dtype, shape, data }]): TreeNode => ({ name, cells: [dtype, formatShape(shape)], count: groupDigits(data.length) }));
+  const roots = entries.map(
+    ([name, { dtype, shape, data }]): TreeNode => ({
+      name,
+      cells: [dtype, formatShape(shape)],
+      count: groupDigits(data.length),
+    }),
+  );
   const facts = Object.keys(metadata).length === 0 ? "" : `; metadata: ${Object.keys(metadata).join(", ")}`;
-  return [`${colors.bold(path)}  ${entries.length} tensors, no model of Recurve's${facts}`, "", ...(entries.length === 0 ? [] : drawTree(roots, colors))];
+  return [
+    `${colors.bold(path)}  ${entries.length} tensors, no model of Recurve's${facts}`,
+    "",
+    ...(entries.length === 0 ? [] : drawTree(roots, colors)),
+  ];
 }
 
 function listTensors({ tensors }: SafetensorsFile): { name: string; dtype: string; shape: readonly number[] }[] {

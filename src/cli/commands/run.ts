@@ -16,12 +16,17 @@ const statePrefix = "state.";
 export async function run(path: string, options: RunOptions, terminal: Terminal): Promise<void> {
   const { model } = await openModel(path, options.cell);
   const inputs = chooseInputs(model, decodeNpz(await readBytes(options.inputs), options.inputs), options.inputs);
-  const state = options.stateIn === undefined ? undefined : chooseState(model, decodeNpz(await readBytes(options.stateIn), options.stateIn), inputs, options.stateIn);
+  const state =
+    options.stateIn === undefined
+      ? undefined
+      : chooseState(model, decodeNpz(await readBytes(options.stateIn), options.stateIn), inputs, options.stateIn);
   const begin = performance.now();
   const result = model.run(inputs, { state });
   const milliseconds = performance.now() - begin;
   const outputs: readonly Tensor[] = Array.isArray(result.outputs) ? result.outputs : [result.outputs];
-  const states = hostTensors(Object.fromEntries(leavesOf<Tensor>(result.state).map(({ path, leaf }) => [statePrefix + path, leaf])));
+  const states = hostTensors(
+    Object.fromEntries(leavesOf<Tensor>(result.state).map(({ path, leaf }) => [statePrefix + path, leaf])),
+  );
   const arrays = { ...hostTensors(Object.fromEntries(outputs.map((output, i) => [`output_${i}`, output]))), ...states };
   await writeBytes(options.outputs, encodeNpz(arrays));
   if (options.stateOut !== undefined) await writeBytes(options.stateOut, encodeNpz(states));
@@ -42,19 +47,28 @@ function chooseInputs(model: Model, arrays: HostTensors, where: string): Tensor[
     used.add(found);
     const array = arrays[found];
     if (array.dtype === spec.dtype) return concrete({ dtype: array.dtype, shape: array.shape }, array.data);
-    throw new DTypeError(`${where}: array "${found}": expected ${spec.dtype} for the input "${name}", got ${array.dtype}. Save it with .astype("${spec.dtype}").`, {
-      input: name,
-      expected: spec.dtype,
-      got: array.dtype,
-    });
+    throw new DTypeError(
+      `${where}: array "${found}": expected ${spec.dtype} for the input "${name}", got ${array.dtype}. Save it with .astype("${spec.dtype}").`,
+      {
+        input: name,
+        expected: spec.dtype,
+        got: array.dtype,
+      },
+    );
   });
   const stray = Object.keys(arrays).find((name) => !used.has(name) && !/^(state\.|output_)/.test(name));
   if (stray === undefined) return tensors;
   const names = model.inputs.flatMap(({ name }, i) => [name, `input_${i}`]);
-  const near = nearestName(stray, names.filter((name) => !used.has(name)));
-  throw new OptionError(`${where}: expected the inputs ${quote(names)}, got an array "${stray}" too. ${near === undefined ? "Leave it out" : `Did you mean "${near}"?`}${near === undefined ? "." : ""}`, {
+  const near = nearestName(
     stray,
-  });
+    names.filter((name) => !used.has(name)),
+  );
+  throw new OptionError(
+    `${where}: expected the inputs ${quote(names)}, got an array "${stray}" too. ${near === undefined ? "Leave it out" : `Did you mean "${near}"?`}${near === undefined ? "." : ""}`,
+    {
+      stray,
+    },
+  );
 }
 
 function chooseState(model: Model, arrays: HostTensors, inputs: readonly Tensor[], where: string): State {
@@ -64,7 +78,10 @@ function chooseState(model: Model, arrays: HostTensors, inputs: readonly Tensor[
   const missing = names.find((name) => !Object.hasOwn(arrays, name));
   if (unknown !== undefined || missing !== undefined) {
     const got = unknown === undefined ? `no "${missing}"` : `"${unknown}"`;
-    throw new FormatError(`${where}: expected the states ${quote(names)}, got ${got}. Give what an earlier run of this model wrote.`, { names, unknown, missing });
+    throw new FormatError(
+      `${where}: expected the states ${quote(names)}, got ${got}. Give what an earlier run of this model wrote.`,
+      { names, unknown, missing },
+    );
   }
   return mapTree<Tensor, Tensor>(zeros, (_, path) => {
     const { dtype, shape, data } = arrays[statePrefix + path];
@@ -72,15 +89,27 @@ function chooseState(model: Model, arrays: HostTensors, inputs: readonly Tensor[
   }) as State;
 }
 
-function report(arrays: HostTensors, milliseconds: number, { outputs, stateOut, json }: RunOptions, { out, colors }: Terminal): void {
+function report(
+  arrays: HostTensors,
+  milliseconds: number,
+  { outputs, stateOut, json }: RunOptions,
+  { out, colors }: Terminal,
+): void {
   const entries = Object.entries(arrays);
   if (json === true) {
     const listed = entries.map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
     out.write(`${JSON.stringify({ outputs, stateOut, arrays: listed, milliseconds })}\n`);
     return;
   }
-  const rows = entries.map(([name, { dtype, shape, data }]) => [colors.bold(name), dtype, formatShape(shape), groupDigits(data.length)]);
-  out.write(`${table(rows, [3]).join("\n")}\n${colors.dim(`written to ${outputs}${stateOut === undefined ? "" : `, the state also to ${stateOut}`}`)}\n`);
+  const rows = entries.map(([name, { dtype, shape, data }]) => [
+    colors.bold(name),
+    dtype,
+    formatShape(shape),
+    groupDigits(data.length),
+  ]);
+  out.write(
+    `${table(rows, [3]).join("\n")}\n${colors.dim(`written to ${outputs}${stateOut === undefined ? "" : `, the state also to ${stateOut}`}`)}\n`,
+  );
 }
 
 function quote(names: readonly string[]): string {

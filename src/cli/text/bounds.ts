@@ -19,7 +19,9 @@ export const defaultMinutes = 5;
 
 /** The bounds that were given; five minutes where none was. */
 export function boundsOf({ steps, epochs, minutes }: Bounds): Bounds {
-  return steps === undefined && epochs === undefined && minutes === undefined ? { minutes: defaultMinutes } : { steps, epochs, minutes };
+  return steps === undefined && epochs === undefined && minutes === undefined
+    ? { minutes: defaultMinutes }
+    : { steps, epochs, minutes };
 }
 
 /** How much of the training is done, from 0 to 1: of the bound that ends it first. */

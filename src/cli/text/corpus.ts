@@ -38,7 +38,10 @@ export interface Corpus {
 export const measureLayout: Layout = { batch: 8, seq: 32 };
 
 /** Reads and prepares text. Raises FileError where there is too little of it for `layout`. */
-export async function readCorpus({ paths, extensions, heldOut: share, minCount }: CorpusOptions, layout: Layout): Promise<Corpus> {
+export async function readCorpus(
+  { paths, extensions, heldOut: share, minCount }: CorpusOptions,
+  layout: Layout,
+): Promise<Corpus> {
   const { files, skipped } = await readTexts(paths, { extensions });
   const split = splitTexts(files, share);
   const vocabulary = buildVocabulary(split.training, minCount);
@@ -64,6 +67,11 @@ export async function readCorpus({ paths, extensions, heldOut: share, minCount }
     heldOut,
     heldOutSymbols,
     measured: Int32Array.from([trainingSymbols[trainingSymbols.length - 1], ...heldOutSymbols]),
-    fingerprint: createHash("sha256").update(split.training).update("\0").update(split.heldOut).digest("hex").slice(0, 32),
+    fingerprint: createHash("sha256")
+      .update(split.training)
+      .update("\0")
+      .update(split.heldOut)
+      .digest("hex")
+      .slice(0, 32),
   };
 }

@@ -1,6 +1,17 @@
 /** A character-level language model from its options: embedding, recurrent layers, and logits over the symbols. */
 import type { Cell } from "../../nn/index.ts";
-import { dense, dropout, embedding, gru, type Layer, lstm, type Model, rnn, sequential, simpleRNN } from "../../nn/index.ts";
+import {
+  dense,
+  dropout,
+  embedding,
+  gru,
+  type Layer,
+  lstm,
+  type Model,
+  rnn,
+  sequential,
+  simpleRNN,
+} from "../../nn/index.ts";
 import type { Tensor } from "../../trace/index.ts";
 
 export interface LanguageModelOptions {
@@ -30,7 +41,11 @@ export function languageModel(options: LanguageModelOptions): Model<Tensor> {
     ...(options.dropout > 0 ? [dropout({ rate: options.dropout })] : []),
     dense({ units: options.symbols }),
   ];
-  return sequential(layers, { input: { shape: [null], dtype: "int32", name: "symbols" }, name: "text", seed: options.seed });
+  return sequential(layers, {
+    input: { shape: [null], dtype: "int32", name: "symbols" },
+    name: "text",
+    seed: options.seed,
+  });
 }
 
 function recurrentLayer({ cell, units }: LanguageModelOptions): Layer {

@@ -9,7 +9,14 @@ export function jsonWatcher(out: TextStream): Watcher {
   return {
     start: ({ corpus, ...rest }) => {
       const { files, skipped, trainingSymbols, heldOutSymbols, vocabulary } = corpus;
-      write("start", { files: files.length, skipped: skipped.length, characters: trainingSymbols.length, heldOut: heldOutSymbols.length, symbols: vocabulary.size, ...rest });
+      write("start", {
+        files: files.length,
+        skipped: skipped.length,
+        characters: trainingSymbols.length,
+        heldOut: heldOutSymbols.length,
+        symbols: vocabulary.size,
+        ...rest,
+      });
     },
     progress: (progress) => {
       if (performance.now() - last < 1000 && progress.share < 1) return;

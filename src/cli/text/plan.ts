@@ -1,7 +1,7 @@
 /** From options, or from a checkpoint and options, to everything that a training needs. */
 import { relative, resolve } from "node:path";
 import { CliError, FileError, FormatError } from "../../base/errors.ts";
-import { type Checkpoint, decodeCheckpoint, modelOfDefinition } from "../../io/index.ts";
+import { type Checkpoint, decodeCheckpoint, modelOfCheckpoint } from "../../io/index.ts";
 import { readBytes } from "../../io/node/files.ts";
 import type { Model } from "../../nn/index.ts";
 import { loadCellModule } from "../cellModule.ts";
@@ -26,21 +26,41 @@ const rememberedEntry = "cli.train";
 const renewable = ["minutes", "epochs", "steps", "out", "checkpointEvery", "quiet", "json", "resume"];
 
 /** The plan of a new training. */
-export async function planTraining(paths: readonly string[], options: TrainOptions, terminal: Terminal): Promise<TrainingPlan> {
-  if (paths.length === 0) throw new CliError("train: expected files or folders of text, got none. Name some, as in: recurve train notes/ book.txt", {});
+export async function planTraining(
+  paths: readonly string[],
+  options: TrainOptions,
+  terminal: Terminal,
+): Promise<TrainingPlan> {
+  if (paths.length === 0)
+    throw new CliError(
+      "train: expected files or folders of text, got none. Name some, as in: recurve train notes/ book.txt",
+      {},
+    );
   const corpus = await readCorpus({ ...options, paths }, options);
   const { cell } = options;
-  const model = languageModel({ ...options, symbols: corpus.vocabulary.size, cell: isBuiltInCell(cell) ? cell : await loadCellModule(cell) });
+  const model = languageModel({
+    ...options,
+    symbols: corpus.vocabulary.size,
+    cell: isBuiltInCell(cell) ? cell : await loadCellModule(cell),
+  });
   return finishPlan({ paths, options, corpus, model, terminal });
 }
 
 /** The plan that goes on from a checkpoint. `given` names the options that were on the command line. */
-export async function planResume(paths: readonly string[], options: TrainOptions, given: readonly string[], terminal: Terminal): Promise<TrainingPlan> {
+export async function planResume(
+  paths: readonly string[],
+  options: TrainOptions,
+  given: readonly string[],
+  terminal: Terminal,
+): Promise<TrainingPlan> {
   const path = options.resume as string;
   const wrong = given.find((name) => !renewable.includes(name));
   if (wrong !== undefined || paths.length > 0) {
     const what = wrong === undefined ? "paths" : `--${wrong.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new CliError(`train: expected no ${what} with --resume, since the checkpoint remembers it. Leave it out, or start a new training.`, { given });
+    throw new CliError(
+      `train: expected no ${what} with --resume, since the checkpoint remembers it. Leave it out, or start a new training.`,
+      { given },
+    );
   }
   const checkpoint = decodeCheckpoint(await readBytes(path), path);
   const remembered = readRemembered(checkpoint, path);
@@ -48,12 +68,22 @@ export async function planResume(paths: readonly string[], options: TrainOptions
   const merged = mergeBounds(remembered.options, renewed, checkpoint.state.json.seconds);
   const corpus = await readCorpus({ ...merged, paths: remembered.paths }, merged);
   if (corpus.fingerprint !== remembered.fingerprint) {
-    throw new FileError(`${path}: expected the text that the training began with, but it has changed since. Bring the files back (${remembered.paths.join(", ")}), or start a new training.`, {
-      paths: remembered.paths,
-    });
+    throw new FileError(
+      `${path}: expected the text that the training began with, but it has changed since. Bring the files back (${remembered.paths.join(", ")}), or start a new training.`,
+      {
+        paths: remembered.paths,
+      },
+    );
   }
-  const model = modelOfDefinition(checkpoint.definition, await ownKinds(isBuiltInCell(merged.cell) ? undefined : merged.cell), path);
-  return { ...finishPlan({ paths: remembered.paths, options: merged, corpus, model, terminal }), restored: checkpoint.state };
+  const model = modelOfCheckpoint(
+    checkpoint,
+    await ownKinds(isBuiltInCell(merged.cell) ? undefined : merged.cell),
+    path,
+  );
+  return {
+    ...finishPlan({ paths: remembered.paths, options: merged, corpus, model, terminal }),
+    restored: checkpoint.state,
+  };
 }
 
 /** New bounds replace the old ones together; minutes given anew are further ones. */
@@ -66,11 +96,15 @@ function mergeBounds(old: TrainOptions, renewed: Partial<TrainOptions>, seconds:
 function readRemembered({ metadata }: Checkpoint, path: string): Remembered {
   try {
     const value = JSON.parse(metadata[rememberedEntry]) as Remembered;
-    if (Array.isArray(value.paths) && typeof value.options === "object" && typeof value.fingerprint === "string") return value;
+    if (Array.isArray(value.paths) && typeof value.options === "object" && typeof value.fingerprint === "string")
+      return value;
   } catch {
     // Falls through to the sentence.
   }
-  throw new FormatError(`${path}: expected a checkpoint of recurve train, got one that was written by a program. Go on from it with trainer.restore() there.`, {});
+  throw new FormatError(
+    `${path}: expected a checkpoint of recurve train, got one that was written by a program. Go on from it with trainer.restore() there.`,
+    {},
+  );
 }
 
 interface Parts {
@@ -86,13 +120,22 @@ function finishPlan({ paths, options, corpus, model, terminal }: Parts): Trainin
   const checkpoint = checkpointBeside(out);
   const cell = isBuiltInCell(options.cell) ? options.cell : resolve(options.cell);
   const { resume: _, quiet: _quiet, json: _json, ...kept } = options;
-  const remembered: Remembered = { paths: paths.map((path) => resolve(path)), options: { ...kept, cell, out: resolve(out) }, fingerprint: corpus.fingerprint };
-  const kind = isBuiltInCell(cell) ? cell : model.layers[1].layer.kind;
+  const remembered: Remembered = {
+    paths: paths.map((path) => resolve(path)),
+    options: { ...kept, cell, out: resolve(out) },
+    fingerprint: corpus.fingerprint,
+  };
+  const kind = isBuiltInCell(cell) ? cell : (model.layers[1].layer.options.cell as { kind: string }).kind;
   return {
     corpus,
     model,
     name: `this ${kind} ${units}${layers > 1 ? ` x ${layers}` : ""}`,
-    description: model.layers.map(({ layer }) => `${layer.kind} ${String(layer.options.units ?? layer.options.outputDim ?? layer.options.rate ?? units)}`).join(" > "),
+    description: model.layers
+      .map(
+        ({ layer }) =>
+          `${layer.kind} ${String(layer.options.units ?? layer.options.outputDim ?? layer.options.rate ?? units)}`,
+      )
+      .join(" > "),
     batch,
     seq,
     learningRate,
@@ -105,7 +148,12 @@ function finishPlan({ paths, options, corpus, model, terminal }: Parts): Trainin
     checkpointMetadata: { [rememberedEntry]: JSON.stringify(remembered) },
     modelMetadata: (bitsPerCharacter) => ({
       [modelEntries.vocabulary]: vocabularyToText(corpus.vocabulary),
-      [modelEntries.training]: JSON.stringify({ files: corpus.files.length, characters: corpus.trainingSymbols.length, heldOut: corpus.heldOutSymbols.length, bitsPerCharacter }),
+      [modelEntries.training]: JSON.stringify({
+        files: corpus.files.length,
+        characters: corpus.trainingSymbols.length,
+        heldOut: corpus.heldOutSymbols.length,
+        bitsPerCharacter,
+      }),
       ...(isBuiltInCell(cell) ? {} : { [modelEntries.cell]: rememberedCell(resolve(out), cell) }),
     }),
     resumeCommand: `${terminal.program} train --resume ${shellWord(nearPath(resolve(checkpoint)))}`,

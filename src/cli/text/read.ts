@@ -2,7 +2,7 @@
  * Reads training text: files as given, folders recursively. A folder gives its text files by extension; hidden
  * folders, node_modules, dist and other build folders, and files that are not UTF-8 are left out and counted.
  */
-import { readFile, readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { readError } from "../../io/node/files.ts";
@@ -23,10 +23,36 @@ export interface TextCollection {
 export const textExtensions: readonly string[] = [
   ...[".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".csv", ".tsv", ".json", ".xml", ".html", ".css", ".abc"],
   ...[".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".go"],
-  ...[".java", ".kt", ".swift", ".rb", ".php", ".sh", ".sql", ".r", ".jl", ".lua", ".hs", ".ml", ".scala", ".yml", ".yaml", ".toml"],
+  ...[
+    ".java",
+    ".kt",
+    ".swift",
+    ".rb",
+    ".php",
+    ".sh",
+    ".sql",
+    ".r",
+    ".jl",
+    ".lua",
+    ".hs",
+    ".ml",
+    ".scala",
+    ".yml",
+    ".yaml",
+    ".toml",
+  ],
 ];
 
-export const skippedFolders: readonly string[] = ["node_modules", "dist", "build", "out", "target", "coverage", "vendor", "runs"];
+export const skippedFolders: readonly string[] = [
+  "node_modules",
+  "dist",
+  "build",
+  "out",
+  "target",
+  "coverage",
+  "vendor",
+  "runs",
+];
 
 /** A file in a folder that is larger than this is taken for data, not text. */
 const largestFileInFolder = 4 * 2 ** 20;
@@ -37,7 +63,10 @@ export interface ReadOptions {
 }
 
 /** Reads every path. Raises FileError for a missing one, too where nothing is left to read. */
-export async function readTexts(paths: readonly string[], { extensions = textExtensions }: ReadOptions = {}): Promise<TextCollection> {
+export async function readTexts(
+  paths: readonly string[],
+  { extensions = textExtensions }: ReadOptions = {},
+): Promise<TextCollection> {
   const files: TextFile[] = [];
   const skipped: string[] = [];
   const seen = new Set<string>();

@@ -13,11 +13,17 @@ export function screenWatcher(terminal: Terminal): Watcher {
   return {
     start: (start) => screen.start(start),
     progress: (progress) => screen.progress(progress),
-    measured: ({ epoch, bitsPerCharacter }) => screen.note(`${`after epoch ${epoch}`.padEnd(14)}  ${bitsPerCharacter.toFixed(3)} bits per character on held-out text`),
+    measured: ({ epoch, bitsPerCharacter }) =>
+      screen.note(
+        `${`after epoch ${epoch}`.padEnd(14)}  ${bitsPerCharacter.toFixed(3)} bits per character on held-out text`,
+      ),
     sample: ({ text, seconds, bitsPerCharacter }) => screen.sample(text, seconds, bitsPerCharacter),
     interrupted: ({ step, resume }) => screen.interrupted(step, resume),
     result: (result) => {
-      const how = result.stopped === "done before" ? "Nothing was left to train" : `Trained ${groupDigits(result.step)} steps in ${formatDuration(result.seconds * 1000)}`;
+      const how =
+        result.stopped === "done before"
+          ? "Nothing was left to train"
+          : `Trained ${groupDigits(result.step)} steps in ${formatDuration(result.seconds * 1000)}`;
       screen.line(`\n  ${how}. Bits per character on the held-out text:\n`);
       for (const line of yardstickTable(result, terminal)) screen.line(line);
       screen.line(`\n  model       ${terminal.colors.bold(result.out)}\n  checkpoint  ${result.checkpoint}`);
@@ -51,11 +57,17 @@ class Screen {
     this.#bound = bounds;
     const { files, skipped, trainingSymbols, heldOutSymbols, vocabulary } = corpus;
     const count = (n: number, word: string): string => `${groupDigits(n)} ${word}${n === 1 ? "" : "s"}`;
-    this.#fact("text", `${count(files.length, "file")}, ${count(trainingSymbols.length, "character")} to learn from${skipped.length > 0 ? ` (${count(skipped.length, "file")} skipped: not text)` : ""}`);
+    this.#fact(
+      "text",
+      `${count(files.length, "file")}, ${count(trainingSymbols.length, "character")} to learn from${skipped.length > 0 ? ` (${count(skipped.length, "file")} skipped: not text)` : ""}`,
+    );
     this.#fact("held out", `${count(heldOutSymbols.length, "character")} from the ends of the files, to measure with`);
     this.#fact("symbols", `${vocabulary.size - 1} characters, and one symbol for all rarer ones`);
     this.#fact("model", `${model}, ${count(parameters, "parameter")}`);
-    this.#fact("training", `${bounds.minutes === undefined ? "" : `${formatMinutes(bounds.minutes)}, `}${batch} places of the text side by side, ${seq} characters a step`);
+    this.#fact(
+      "training",
+      `${bounds.minutes === undefined ? "" : `${formatMinutes(bounds.minutes)}, `}${batch} places of the text side by side, ${seq} characters a step`,
+    );
     if (resumedAt > 0) this.#fact("resumed", `after step ${groupDigits(resumedAt)}`);
     this.line("");
     // Compiling takes a moment, in which nothing else is seen.
@@ -75,7 +87,14 @@ class Screen {
     const { colors, out } = this.#terminal;
     const head = `  ${formatDuration(seconds * 1000).padStart(5)}  ${bits.toFixed(2)} bits  `;
     const room = lineWidth(out) - textWidth(head) - 3;
-    const oneLine = [...text.trim().replace(/\s*\n\s*/g, " ↵ ").replace(/\s+/g, " ")].slice(0, Math.max(10, room)).join("");
+    const oneLine = [
+      ...text
+        .trim()
+        .replace(/\s*\n\s*/g, " ↵ ")
+        .replace(/\s+/g, " "),
+    ]
+      .slice(0, Math.max(10, room))
+      .join("");
     this.line(`${colors.dim(head)}${colors.cyan(oneLine)}`);
   }
 
@@ -84,7 +103,9 @@ class Screen {
   }
 
   interrupted(step: number, resume: string): void {
-    this.line(`\n  Stopped after step ${groupDigits(step)}; everything is saved. To go on:\n\n    ${this.#terminal.colors.bold(resume)}\n`);
+    this.line(
+      `\n  Stopped after step ${groupDigits(step)}; everything is saved. To go on:\n\n    ${this.#terminal.colors.bold(resume)}\n`,
+    );
   }
 
   /** Writes a line above the one that is redrawn. */
@@ -109,8 +130,17 @@ class Screen {
   #facts({ step, epoch, seconds, share, bitsPerCharacter, charactersPerSecond }: TrainingProgress): string[] {
     const left = share > 0.005 ? (seconds / share) * (1 - share) : undefined;
     const rest = left === undefined ? "" : `${formatDuration(left * 1000)} left`;
-    const place = this.#bound.epochs === undefined ? `step ${groupDigits(step)}` : `epoch ${Math.min(epoch, this.#bound.epochs)}/${this.#bound.epochs}`;
-    return [formatDuration(seconds * 1000).padStart(5), `${bitsPerCharacter.toFixed(3)} bits/char`, place, `${groupDigits(Math.round(charactersPerSecond))} char/s`, rest];
+    const place =
+      this.#bound.epochs === undefined
+        ? `step ${groupDigits(step)}`
+        : `epoch ${Math.min(epoch, this.#bound.epochs)}/${this.#bound.epochs}`;
+    return [
+      formatDuration(seconds * 1000).padStart(5),
+      `${bitsPerCharacter.toFixed(3)} bits/char`,
+      place,
+      `${groupDigits(Math.round(charactersPerSecond))} char/s`,
+      rest,
+    ];
   }
 
   #fact(name: string, text: string): void {

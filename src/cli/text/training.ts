@@ -5,8 +5,19 @@
 import { encodeCheckpoint, encodeModel } from "../../io/index.ts";
 import { writeBytes } from "../../io/node/files.ts";
 import type { Model } from "../../nn/index.ts";
-import { type Variable, tensor, variable } from "../../trace/index.ts";
-import { type Callback, createTrainer, evaluate, fit, globalClipNorm, type History, lanes, type Trainer, type TrainingRun, type TrainingState } from "../../train/index.ts";
+import { tensor, type Variable, variable } from "../../trace/index.ts";
+import {
+  type Callback,
+  createTrainer,
+  evaluate,
+  fit,
+  globalClipNorm,
+  type History,
+  lanes,
+  type Trainer,
+  type TrainingRun,
+  type TrainingState,
+} from "../../train/index.ts";
 import { Interrupted } from "../interrupted.ts";
 import type { Terminal } from "../terminal.ts";
 import { escapeCost, startYardsticks } from "../yardsticks.ts";
@@ -96,7 +107,15 @@ class Session {
   async run(): Promise<TrainingResult> {
     const { corpus, bounds, batch, seq, description: model, out, checkpoint, name } = this.#plan;
     const data = lanes(corpus.trainingSymbols, { lanes: batch, steps: seq });
-    this.#watcher.start?.({ corpus, model, parameters: this.#plan.model.parameterCount, bounds, batch, seq, resumedAt: this.#firstStep });
+    this.#watcher.start?.({
+      corpus,
+      model,
+      parameters: this.#plan.model.parameterCount,
+      bounds,
+      batch,
+      seq,
+      resumedAt: this.#firstStep,
+    });
     const yardsticks = startYardsticks({ ...corpus, symbols: corpus.vocabulary.size });
     const history = await this.#train(data);
     await this.#writeCheckpoint();
@@ -105,7 +124,17 @@ class Session {
     const bitsPerCharacter = await this.#measure(history);
     await writeBytes(out, encodeModel(this.#plan.model, this.#plan.modelMetadata(bitsPerCharacter)));
     const { steps: step, seconds, position } = this.#trainer;
-    const result = { step, epochs: position.epoch, seconds, stopped: history?.stopped ?? "done before", bitsPerCharacter, yardsticks: await yardsticks(), name, out, checkpoint };
+    const result = {
+      step,
+      epochs: position.epoch,
+      seconds,
+      stopped: history?.stopped ?? "done before",
+      bitsPerCharacter,
+      yardsticks: await yardsticks(),
+      name,
+      out,
+      checkpoint,
+    };
     this.#watcher.result?.(result);
     return result;
   }
@@ -118,9 +147,20 @@ class Session {
     const callback: Callback = {
       onTrainBegin: (run) => void this.#setRate(run),
       onStepEnd: (run) => this.#afterStep(run),
-      onEpochEnd: ({ trainer, rows }) => this.#watcher.measured?.({ epoch: trainer.position.epoch, bitsPerCharacter: this.#bits(rows.at(-1)?.valLoss ?? Number.NaN) }),
+      onEpochEnd: ({ trainer, rows }) =>
+        this.#watcher.measured?.({
+          epoch: trainer.position.epoch,
+          bitsPerCharacter: this.#bits(rows.at(-1)?.valLoss ?? Number.NaN),
+        }),
     };
-    return fit(this.#trainer, data, { steps, epochs, minutes: left, callbacks: [callback], validationData: this.#heldOut(), signal: this.#signal });
+    return fit(this.#trainer, data, {
+      steps,
+      epochs,
+      minutes: left,
+      callbacks: [callback],
+      validationData: this.#heldOut(),
+      signal: this.#signal,
+    });
   }
 
   #afterStep(run: TrainingRun): Promise<void> | undefined {
@@ -138,7 +178,8 @@ class Session {
       bitsPerCharacter,
       charactersPerSecond: ((report.step - this.#firstStep) * this.#plan.batch * this.#plan.seq) / spent,
     });
-    if (this.#watcher.sample !== undefined && isDue(this.#lastSample, this.#plan.sampleEvery)) this.#sample(share, run.seconds, bitsPerCharacter);
+    if (this.#watcher.sample !== undefined && isDue(this.#lastSample, this.#plan.sampleEvery))
+      this.#sample(share, run.seconds, bitsPerCharacter);
     return isDue(this.#lastCheckpoint, this.#plan.checkpointEvery) ? this.#writeCheckpoint() : undefined;
   }
 
@@ -150,14 +191,24 @@ class Session {
   }
 
   #sample(share: number, seconds: number, bitsPerCharacter: number): void {
-    const text = [...writeText(this.#plan.model, this.#plan.corpus.vocabulary, { seedText: "\n", length: 120, temperature: 0.7, seed: this.#plan.seed })].join("");
+    const text = [
+      ...writeText(this.#plan.model, this.#plan.corpus.vocabulary, {
+        seedText: "\n",
+        length: 120,
+        temperature: 0.7,
+        seed: this.#plan.seed,
+      }),
+    ].join("");
     this.#watcher.sample?.({ text, share, seconds, bitsPerCharacter });
     this.#lastSample = performance.now();
   }
 
   async #writeCheckpoint(): Promise<void> {
     const { model, checkpoint: path, checkpointMetadata: metadata } = this.#plan;
-    await writeBytes(path, encodeCheckpoint({ definition: model.definition(), state: this.#trainer.snapshot(), metadata }));
+    await writeBytes(
+      path,
+      encodeCheckpoint({ definition: model.definition(), state: this.#trainer.snapshot(), metadata }),
+    );
     this.#watcher.checkpoint?.({ path, step: this.#trainer.steps });
     this.#lastCheckpoint = performance.now();
   }

@@ -50,9 +50,12 @@ export function vocabularyToText(vocabulary: Vocabulary): string {
 export function vocabularyFromText(text: string, where: string): Vocabulary {
   const characters = [...text];
   if (new Set(characters).size === characters.length && characters.length > 0) return vocabularyOf(characters);
-  throw new FormatError(`${where}: expected a vocabulary of different characters, got a repeated or missing one. The file is damaged.`, {
-    length: characters.length,
-  });
+  throw new FormatError(
+    `${where}: expected a vocabulary of different characters, got a repeated or missing one. The file is damaged.`,
+    {
+      length: characters.length,
+    },
+  );
 }
 
 function vocabularyOf(characters: readonly string[]): Vocabulary {

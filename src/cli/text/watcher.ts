@@ -48,7 +48,12 @@ export interface Watcher {
   progress?(progress: TrainingProgress): void;
   /** On the held-out text, after a pass over the training text. */
   measured?(measurement: { readonly epoch: number; readonly bitsPerCharacter: number }): void;
-  sample?(sample: { readonly text: string; readonly share: number; readonly seconds: number; readonly bitsPerCharacter: number }): void;
+  sample?(sample: {
+    readonly text: string;
+    readonly share: number;
+    readonly seconds: number;
+    readonly bitsPerCharacter: number;
+  }): void;
   checkpoint?(checkpoint: { readonly path: string; readonly step: number }): void;
   result?(result: TrainingResult): void;
   /** Ctrl-C: the checkpoint is written. */

@@ -3,7 +3,7 @@
  * the new ones and never a half.
  */
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, readFile, readdir, realpath, rename, rm } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { nearestName } from "../../base/nearest.ts";
@@ -50,11 +50,17 @@ export async function readError(path: string, code: string, cause: unknown): Pro
     const missing = await firstMissing(path);
     const near = nearestName(basename(missing), await readdir(dirname(missing)).catch(() => []));
     const hint = near === undefined ? "Check the path" : `Did you mean ${join(dirname(missing), near)}?`;
-    return new FileError(`${path}: expected a file, got none of this name. ${hint}${near === undefined ? "." : ""}`, data);
+    return new FileError(
+      `${path}: expected a file, got none of this name. ${hint}${near === undefined ? "." : ""}`,
+      data,
+    );
   }
   if (code === "EISDIR") return new FileError(`${path}: expected a file, got a folder. Give the file inside it.`, data);
   if (code === "EACCES" || code === "EPERM") {
-    return new FileError(`${path}: expected a file that may be read, got "permission denied". Change its permissions.`, data);
+    return new FileError(
+      `${path}: expected a file that may be read, got "permission denied". Change its permissions.`,
+      data,
+    );
   }
   return new FileError(`${path}: the file could not be read (${messageOf(cause)}). Check the disk and the path.`, data);
 }
@@ -81,15 +87,23 @@ async function firstMissing(path: string): Promise<string> {
 
 function writeError(path: string, code: string, cause: unknown): FileError {
   const data = { path, code };
-  if (code === "EISDIR") return new FileError(`${path}: expected a file name to write to, got a folder. Add a file name.`, data);
+  if (code === "EISDIR")
+    return new FileError(`${path}: expected a file name to write to, got a folder. Add a file name.`, data);
   if (code === "ENOTDIR" || code === "EEXIST") {
     return new FileError(`${path}: expected a folder above this name, got a file. Choose another folder.`, data);
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return new FileError(`${path}: expected a folder that may be written to, got "permission denied". Choose another place.`, data);
+    return new FileError(
+      `${path}: expected a folder that may be written to, got "permission denied". Choose another place.`,
+      data,
+    );
   }
-  if (code === "ENOSPC") return new FileError(`${path}: the disk is full; the old file is untouched. Free some space.`, data);
-  return new FileError(`${path}: the file could not be written (${messageOf(cause)}). The old file is untouched.`, data);
+  if (code === "ENOSPC")
+    return new FileError(`${path}: the disk is full; the old file is untouched. Free some space.`, data);
+  return new FileError(
+    `${path}: the file could not be written (${messageOf(cause)}). The old file is untouched.`,
+    data,
+  );
 }
 
 function codeOf(error: unknown): string {

@@ -14,12 +14,12 @@ import { scatterNest } from "./scatter.ts";
 export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
   reduce: (lowering, node) => {
     const { kind, axes } = node.params;
-    const out = lowering.values.view(node.outs[0]);
+    const out = lowering.values.target(node.outs[0]);
     const reduction = { kind, axes, shape: node.ins[0].shape, read: memoryReader(lowering, node.ins[0]), out };
     return [lowering.context.kernel(nameOf(node), reduceNest(lowering.context, reduction))];
   },
   argmax: (lowering, node) => {
-    const out = lowering.values.view(node.outs[0]);
+    const out = lowering.values.target(node.outs[0]);
     const read = memoryReader(lowering, node.ins[0]);
     return [lowering.context.kernel(nameOf(node), argmaxNest(lowering.context, node.ins[0].shape, node.params.axis, read, out))];
   },
@@ -27,13 +27,14 @@ export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
     const surroundings = {
       context: lowering.context,
       view: (value: Value) => lowering.values.view(value),
+      target: lowering.values.target(node.outs[0]),
       preheader: (value: Value) => lowering.preheaderOf(value),
     };
     return [lowering.context.kernel(nameOf(node), matmulStatements(surroundings, node))];
   },
   scatterAdd: (lowering, node) => {
     const [indices, updates] = node.ins;
-    const out = lowering.values.view(node.outs[0]);
+    const out = lowering.values.target(node.outs[0]);
     const reads = { index: lowering.values.reader(indices), update: memoryReader(lowering, updates) };
     return [lowering.context.kernel(nameOf(node), scatterNest(lowering.context, indices.shape, updates, node.outs[0], reads, out))];
   },

@@ -42,7 +42,11 @@ export class GraphLowering {
   /** The statements of the graph. Copies to places that could not be overwritten earlier come last. */
   run(): Stmt[] {
     const copies = this.#overwrite();
-    return [...this.#schedule.steps.flatMap((step) => this.#step(step)), ...copies];
+    const steps = this.#schedule.steps.flatMap((step, at) => {
+      this.#lookAt(at);
+      return this.#step(step);
+    });
+    return [...steps, ...copies];
   }
 
   /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
@@ -51,6 +55,11 @@ export class GraphLowering {
     const outer = this.#outside?.constants.get(root);
     if (this.#outside === undefined || outer === undefined) return undefined;
     return this.#outside.lowering.preheaderOf(outer) ?? this.preheader;
+  }
+
+  /** From here on a value is read from memory only if an earlier step has put it there. */
+  #lookAt(step: number): void {
+    this.values.now = step;
   }
 
   // ---- in place --------------------------------------------------------------------------------------------------
@@ -70,6 +79,7 @@ export class GraphLowering {
   #isSafe(input: Value, write: number): boolean {
     return this.#schedule.steps.every((step, at) => {
       if (at < write) return true;
+      this.#lookAt(at);
       const reads = this.#readsOf(step, input);
       if (reads === undefined) return true;
       return at === write && reads && step.kind === "group" && equalShapes(step.shape, input.shape);
@@ -134,10 +144,11 @@ export class GraphLowering {
   /** Fills instead of loops where everything is zero. */
   #zeroFill(group: Group, members: readonly { readonly view: View }[], body: (index: Index) => Target[]): Stmt[] | undefined {
     const zeros = group.shape.map(() => i32(0));
-    const targets = body(zeros);
-    const all = targets.every(({ value }, i) => value.kind === "const" && Object.is(value.value, 0) && isContiguous(members[i].view, group.shape));
+    // At an index that is not known: an iota is zero at index zero only.
+    const anywhere = body(group.shape.map(() => ref(this.context.variable("i"))));
+    const all = anywhere.every(({ value }, i) => value.kind === "const" && Object.is(value.value, 0) && isContiguous(members[i].view, group.shape));
     if (!all) return undefined;
-    return targets.map(({ buffer, index }) => ({ kind: "fill", buffer, index, count: countOf(group.shape) }));
+    return body(zeros).map(({ buffer, index }) => ({ kind: "fill", buffer, index, count: countOf(group.shape) }));
   }
 
   #nameOf(group: Group): string {
@@ -157,7 +168,7 @@ export class GraphLowering {
   }
 
   #fill({ target, value }: FillStep): Stmt[] {
-    const view = this.values.view(target);
+    const view = this.values.target(target);
     const x = constant(memoryScalar(target.dtype), value);
     return elementwiseNest(this.context, target.shape, (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }]);
   }

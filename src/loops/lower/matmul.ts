@@ -23,6 +23,8 @@ export function matmulOperands(schedule: Schedule, node: NodeOf<"matmul">): void
 export interface Surroundings {
   readonly context: Context;
   readonly view: (value: Value) => View;
+  /** Where the result goes. */
+  readonly target: View;
   /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
   readonly preheader: (value: Value) => Stmt[] | undefined;
 }
@@ -40,7 +42,7 @@ export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): S
   const left = matrixOf(given.view(a), place, transposeA);
   const right = matrixOf(given.view(b), place, transposeB);
   const k = a.shape[transposeA ? rank - 2 : rank - 1];
-  const product: Product = { context, m: out.shape[rank - 2], k, n: out.shape[rank - 1], a: left, b: right, c: matrixOf(given.view(out), place, false) };
+  const product: Product = { context, m: out.shape[rank - 2], k, n: out.shape[rank - 1], a: left, b: right, c: matrixOf(given.target, place, false) };
   const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
   const body = productStatements(product, preheader);
   return counters.reduceRight<Stmt[]>((inside, counter, i) => [loop(counter, i32(0), size(batch[i]), 1, inside, true)], body);

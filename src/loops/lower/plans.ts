@@ -8,7 +8,6 @@ import type { OpName } from "../../graph/ops.ts";
 import { matmulOperands } from "./matmul.ts";
 import type { Schedule } from "./schedule.ts";
 import { memoryScalar } from "./context.ts";
-import { ruleOf } from "./values.ts";
 import { partView, wholeView } from "./view.ts";
 
 type PlanRule<K extends OpName> = (schedule: Schedule, node: NodeOf<K>) => void;
@@ -97,10 +96,7 @@ function planScan(schedule: Schedule, node: NodeOf<"scan">): void {
 
 function settle(schedule: Schedule, x: Value, allowed: number): void {
   if (schedule.values.place(x) !== undefined) return;
-  const producer = schedule.values.producer(x);
-  const whole = producer !== undefined && ruleOf(producer)?.view !== undefined;
-  if (whole) schedule.ensureView(x);
-  else if (schedule.cost(x) > allowed) schedule.materialise(x);
+  if (schedule.cost(x) > allowed) schedule.ensureView(x);
   else schedule.prepare(x, false);
 }
 

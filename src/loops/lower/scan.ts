@@ -24,7 +24,7 @@ export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] 
 
   const sources: Source[] = [
     ...ins.consts.map((x) => sourceOf(values, x)),
-    ...outs.carry.map((x): Source => ({ view: values.view(x) })),
+    ...outs.carry.map((x): Source => ({ view: values.target(x) })),
     ...ins.xs.map((x) => sourceAt(values, x, t)),
   ];
   const destinations: Destination[] = [
@@ -32,7 +32,7 @@ export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] 
       const twin = context.temp("next", carry.dtype, carry.shape);
       return { view: wholeView(twin, carry.shape), overwrites: carry };
     }),
-    ...outs.ys.map((y) => ({ view: row(values.view(y), t) })),
+    ...outs.ys.map((y) => ({ view: row(values.target(y), t) })),
   ];
   const constants = new Map(body.consts.map((inner, i) => [inner, ins.consts[i]]));
   const inner = new GraphLowering(context, params.body, sources, destinations, { lowering, constants });

@@ -9,7 +9,7 @@ import type { Graph, Node, Value } from "../../graph/graph.ts";
 import { planRules } from "./plans.ts";
 import type { Group, Step } from "./steps.ts";
 import { type Values, ruleOf } from "./values.ts";
-import { type View, isWhole, reshapeView, wholeView } from "./view.ts";
+import { type View, isContiguous, isWhole, reshapeView, wholeView } from "./view.ts";
 
 /** Where an output of the graph goes; `overwrites` is an input that may share that place. */
 export interface Destination {
@@ -38,8 +38,6 @@ export class Schedule {
   readonly values: Values;
   readonly destinations: readonly Destination[];
   readonly steps: Step[] = [];
-  /** The step that completes a value in memory. */
-  readonly #ready = new Map<Value, number>();
   /** The step that first writes to the home of a value, or to the place of an output. */
   readonly #firstWrite = new Map<Value, number>();
   readonly outputWrite: (number | undefined)[] = [];
@@ -148,6 +146,9 @@ export class Schedule {
 
   /** Puts a value into memory in row-major order, though it may be in memory already. */
   #copyInOrder(value: Value): void {
+    this.materialise(value);
+    const home = this.values.home(value);
+    if (home !== undefined && isContiguous(home, value.shape)) return;
     const view = wholeView(this.values.context.temp("copy", value.dtype, value.shape), value.shape);
     this.addItem(value, view, true);
   }
@@ -174,7 +175,7 @@ export class Schedule {
 
   /** Notes that a step writes (the rest of) a value. */
   complete(value: Value, step: number): void {
-    this.#ready.set(value, Math.max(step, this.#ready.get(value) ?? 0));
+    this.values.complete(value, step);
     this.#firstWrite.set(value, Math.min(step, this.#firstWrite.get(value) ?? step));
   }
 
@@ -184,7 +185,7 @@ export class Schedule {
   }
 
   readyAt(value: Value): number {
-    return this.#ready.get(value) ?? -1;
+    return this.values.readyAt(value);
   }
 
   /** Adds "value to view" to a group of its shape, after step `after`; returns the group's position. */

@@ -22,13 +22,20 @@ export interface Session {
   readonly identity: string;
 }
 
+interface Home {
+  readonly view: View;
+  /** The step that completes it. */
+  ready: number;
+}
+
 export class Values {
   readonly context: Context;
   readonly #inputs = new Map<Value, Source>();
   readonly #producers = new Map<Value, Node>();
-  readonly #homes = new Map<Value, View>();
-  /** Earlier homes of values that were copied: where the copy comes from. */
-  readonly #origins = new Map<Value, View>();
+  /** Later homes are copies of earlier ones. */
+  readonly #homes = new Map<Value, Home[]>();
+  /** The step whose statements are being written: homes that it or a later one completes do not count yet. */
+  now = Number.POSITIVE_INFINITY;
   readonly #keys = new Map<Expr, string>();
 
   constructor(context: Context, graph: Graph, sources: readonly Source[]) {
@@ -45,21 +52,31 @@ export class Values {
     return this.#inputs.has(value);
   }
 
+  /** The home of a value, whether or not it has been written yet. */
   home(value: Value): View | undefined {
-    return this.#homes.get(value);
+    return this.#homes.get(value)?.at(-1)?.view;
   }
 
   setHome(value: Value, view: View): View {
-    const before = this.#homes.get(value);
-    if (before !== undefined) this.#origins.set(value, before);
-    this.#homes.set(value, view);
+    this.#homes.set(value, [...(this.#homes.get(value) ?? []), { view, ready: -1 }]);
     return view;
+  }
+
+  /** Notes that a step writes (the rest of) a value to its home. */
+  complete(value: Value, step: number): void {
+    const home = this.#homes.get(value)?.at(-1);
+    if (home !== undefined) home.ready = Math.max(home.ready, step);
+  }
+
+  /** The step that completes a value in memory; -1 for what is there from the beginning. */
+  readyAt(value: Value): number {
+    return this.#homes.get(value)?.at(-1)?.ready ?? -1;
   }
 
   /** The value whose memory holds `value`, and the view of it there; undefined where that is not in memory. */
   place(value: Value): { root: Value; view: View } | undefined {
-    const home = this.#homes.get(value);
-    if (home !== undefined) return { root: value, view: home };
+    const home = this.#homes.get(value)?.findLast(({ ready }) => ready < this.now);
+    if (home !== undefined) return { root: value, view: home.view };
     const source = this.#inputs.get(value);
     if (source !== undefined) return "view" in source ? { root: value, view: source.view } : undefined;
     const node = this.#producers.get(value) as Node;
@@ -74,6 +91,11 @@ export class Values {
   view(value: Value): View {
     const found = this.place(value) ?? internal("a value is read from memory but has no place there", { id: value.id });
     return this.resolve(found.view);
+  }
+
+  /** Where a step writes a value. */
+  target(value: Value): View {
+    return this.resolve(this.home(value) ?? internal("a result has no place in memory", { id: value.id }));
   }
 
   resolve(view: View): View {
@@ -101,8 +123,8 @@ export class Values {
 
   /** An element by the rule of its op, whether or not it also lies in memory. */
   compute(value: Value, index: Index, session: Session): Expr {
-    const origin = this.#origins.get(value);
-    if (origin !== undefined) return this.#load(value, origin, index);
+    const origin = this.#homes.get(value)?.findLast(({ ready }) => ready < this.now);
+    if (origin !== undefined) return this.#load(value, origin.view, index);
     const source = this.#inputs.get(value);
     if (source !== undefined) return "view" in source ? this.#load(value, source.view, index) : source.read(index);
     const node = this.#producers.get(value) as Node;

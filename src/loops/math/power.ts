@@ -1,5 +1,5 @@
 /** pow in arithmetic: products and roots where the exponent is a small constant, else exp(y log |x|). */
-import { binary, mul, select, unary } from "../build.ts";
+import { add, binary, mul, select, unary } from "../build.ts";
 import type { Expr } from "../ir.ts";
 import { exponential, logarithm } from "./exponential.ts";
 import type { Site } from "./site.ts";
@@ -10,7 +10,7 @@ const largestProduct = 16;
 export function power(x: Expr, y: Expr, site: Site): Expr {
   const exponent = constantOf(y);
   if (exponent !== undefined && Number.isInteger(2 * exponent) && Math.abs(exponent) <= largestProduct) {
-    return smallPower(site.share("powX", x), exponent, site);
+    return smallPower(x, exponent, site);
   }
   return generalPower(site.share("powX", x), site.share("powY", y), site);
 }
@@ -22,12 +22,12 @@ function constantOf(x: Expr): number | undefined {
 }
 
 /** x^n by squaring, times sqrt(x) for a half, and one division for a negative exponent. */
-function smallPower(x: Expr, exponent: number, site: Site): Expr {
-  if (exponent < 0) return binary("div", site.float(1), smallPower(x, -exponent, site));
-  let product: Expr | undefined;
-  // -0 + 0 = 0, as pow(-0, 1/2) is 0.
-  if (!Number.isInteger(exponent)) product = unary("sqrt", binary("add", x, site.float(0)));
-  let square = x;
+function smallPower(given: Expr, exponent: number, site: Site): Expr {
+  if (exponent < 0) return binary("div", site.float(1), smallPower(given, -exponent, site));
+  const whole = Number.isInteger(exponent);
+  // A fraction of -0 has the power 0, and -0 + 0 = 0.
+  let square = site.share("powX", whole ? given : add(given, site.float(0)));
+  let product = whole ? undefined : unary("sqrt", square);
   for (let n = Math.floor(exponent); n > 0; n = Math.floor(n / 2)) {
     if (n % 2 === 1) product = product === undefined ? square : mul(product, square);
     if (n > 1) square = site.share("powSquare", mul(square, square));

@@ -17,15 +17,15 @@ function circular(name: string, given: Expr, shift: 0 | 1, site: Site): Expr {
   const x = site.share(`${name}X`, given);
   const sum = site.share(`${name}Sum`, add(mul(x, site.float(2 / Math.PI)), site.float(magic)));
   const n = site.share(`${name}N`, sub(sum, site.float(magic)));
-  const rest = sub(sub(sub(x, mul(n, site.float(halfPiHigh))), mul(n, site.float(halfPiMiddle))), mul(n, site.float(halfPiLow)));
+  const parts = [halfPiHigh, halfPiMiddle, halfPiLow];
+  const rest = parts.reduce((r, part) => sub(r, mul(n, site.float(part))), x);
   // Large x leave a rest beyond pi/4; the bounds keep the result in [-1, 1], and NaN as it is.
   const r = site.share(`${name}R`, binary("min", binary("max", rest, site.float(-0.79)), site.float(0.79)));
   const u = site.share(`${name}Square`, mul(r, r));
-  const quadrant = add(unary("floatToBits", sum), site.integer(shift));
-  const q = site.share(`${name}Quadrant`, quadrant);
-  const odd = add(r, mul(mul(r, u), site.polynomial(sinP, u)));
+  const q = site.share(`${name}Quadrant`, add(unary("floatToBits", sum), site.integer(shift)));
+  const odd = mul(r, site.polynomial([1, ...sinP], u));
   const even = add(sub(site.float(1), mul(u, site.float(0.5))), mul(mul(u, u), site.polynomial(cosP, u)));
-  const isOdd = binary("equal", binary("and", q, site.integer(1)), site.integer(0));
+  const isSine = binary("equal", binary("and", q, site.integer(1)), site.integer(0));
   const sign = binary("shl", binary("and", q, site.integer(2)), site.integer(30));
-  return unary("bitsToFloat", binary("xor", unary("floatToBits", select(isOdd, odd, even)), sign));
+  return unary("bitsToFloat", binary("xor", unary("floatToBits", select(isSine, odd, even)), sign));
 }

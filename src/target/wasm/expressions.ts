@@ -163,11 +163,15 @@ function emitExtreme(a: Expr, b: Expr, fn: "max" | "min", kind: Kind, scope: Sco
   const [x, y] = constantOf(a) !== undefined ? [b, a] : [a, b];
   emitValue(x, scope);
   emitValue(y, scope);
-  const bound = constantOf(y);
+  const bound = constantOf(y) ?? Number.NaN;
   if (kind === "i32") emitIntegerExtreme(fn, scope);
-  else if (kind === "f32x4" && bound !== undefined && !Number.isNaN(bound)) {
+  else if (kind === "f32x4" && !Number.isNaN(bound) && !Object.is(bound, -0)) {
     // One instruction instead of about six; right because pmax(x, y) is x where y is not larger, also where x is NaN.
     scope.f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
+    if (fn === "min" || bound !== 0) return;
+    // max(-0, 0) is 0.
+    emitConstant(0, y.type, scope.f);
+    scope.f.op("f32x4.add");
   } else spell(binarySpellings[fn][kind], fn, kind, scope);
 }
 
