@@ -54,6 +54,7 @@ export interface DemoOptions {
   readonly minutes: number;
   readonly out: string;
   readonly seed: number;
+  readonly json?: boolean;
 }
 
 /** A parser of whole numbers from `least` on. */

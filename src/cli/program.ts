@@ -13,7 +13,8 @@ import {
   type TrainOptions,
   wholeFrom,
 } from "./options.ts";
-import { lineWidth, type Terminal } from "./terminal.ts";
+import { lineWidth, type Terminal, wrapText } from "./terminal.ts";
+import { skippedFolders, textExtensions } from "./text/read.ts";
 
 /** The whole command line; errors of usage are thrown as CommanderError. */
 export function buildProgram(terminal: Terminal, version: string): Command {
@@ -147,7 +148,7 @@ function addTrain(program: Command, terminal: Terminal): void {
       option(
         groups.text,
         "--extensions <list>",
-        "files to take from folders, e.g. .ts,.md (default: about 50 kinds of text)",
+        "files to take from folders, e.g. .ts,.md (default: those below)",
       ).argParser(extensionList),
     )
     .addOption(
@@ -188,6 +189,11 @@ Stopping: Ctrl-C saves a checkpoint and prints the command that goes on from it;
 a second Ctrl-C quits at once. After a crash, --resume goes on from the last
 checkpoint, and a training bounded by --epochs or --steps ends with the very
 weights that it would have had.
+
+Folders: files ending in
+${wrapText(textExtensions.join(" "), 80, "  ")}
+are read; hidden files, files that are not UTF-8, and these folders are not:
+${wrapText(skippedFolders.join(" "), 80, "  ")}
 ${examples(
   "recurve train book.txt",
   "recurve train src docs --extensions .ts,.md --minutes 10 --units 256",
@@ -309,6 +315,7 @@ function addDemo(program: Command, terminal: Terminal): void {
     .addOption(option("Options:", "--minutes <n>", "how long to train", 1).argParser(numberIn({ above: 0 })))
     .addOption(option("Options:", "--out <file>", "the model file", "runs/demo.safetensors"))
     .addOption(option("Options:", "--seed <n>", "for the first weights and the samples", 1).argParser(wholeFrom(0)))
+    .addOption(option("Options:", "--json", "one JSON object per line, for machines"))
     .action(async (options: DemoOptions) => (await import("./commands/demo.ts")).demo(options, terminal));
 }
 

@@ -21,14 +21,25 @@ export interface Affine {
 
 type AtomKey = string | Expr;
 
-/** The form of an i32 expression of one lane. */
-export function affine(x: Expr): Affine {
+/**
+ * The form of an i32 expression of one lane. `known` remembers the forms of parts: whoever asks for many expressions that
+ * share parts, such as the rounds of a random number, gives one map to all.
+ */
+export function affine(x: Expr, known: Map<Expr, Affine> = new Map()): Affine {
+  const before = known.get(x);
+  if (before !== undefined) return before;
+  const form = formOf(x, known);
+  known.set(x, form);
+  return form;
+}
+
+function formOf(x: Expr, known: Map<Expr, Affine>): Affine {
   if (x.kind === "const") return { constant: x.value, terms: new Map() };
   if (x.kind === "size") return { constant: x.dim, terms: new Map() };
-  if (x.kind === "binary" && x.fn === "add") return sum(affine(x.a), affine(x.b));
-  if (x.kind === "binary" && x.fn === "sub") return sum(affine(x.a), scale(affine(x.b), -1));
+  if (x.kind === "binary" && x.fn === "add") return sum(affine(x.a, known), affine(x.b, known));
+  if (x.kind === "binary" && x.fn === "sub") return sum(affine(x.a, known), scale(affine(x.b, known), -1));
   if (x.kind === "binary" && x.fn === "mul") {
-    const [a, b] = [affine(x.a), affine(x.b)];
+    const [a, b] = [affine(x.a, known), affine(x.b, known)];
     if (b.terms.size === 0) return scale(a, b.constant);
     if (a.terms.size === 0) return scale(b, a.constant);
   }

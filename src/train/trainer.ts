@@ -163,7 +163,7 @@ export class Trainer {
   /** Everything that training on needs, as named arrays and plain JSON. */
   snapshot(): TrainingState {
     const { position, rows, seconds, steps } = this;
-    return writeSnapshot(this.#arrays(), { position, rows, seconds, steps, optimizer: this.plan.optimizer });
+    return writeSnapshot(this.#arrays(this.#state), { position, rows, seconds, steps, optimizer: this.plan.optimizer });
   }
 
   /** Continues from a snapshot: the training that follows equals the one that was not interrupted, bit for bit. */
@@ -231,7 +231,7 @@ export class Trainer {
     return program;
   }
 
-  #arrays(state = this.#state): Map<string, Variable> {
+  #arrays(state: ByName<Variable> | undefined): Map<string, Variable> {
     const { variables: weights } = this.model;
     const tree = { weights, slots: this.#slots, step: this.#counter, key: this.#key, sums: this.#sums, state };
     return new Map(leavesOf<Variable>(tree as Tree<Variable>).map(({ path, leaf }) => [path, leaf]));

@@ -7,6 +7,7 @@ import { inflate } from "../../src/io/inflate.ts";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";
 import { decodeNpz, encodeNpz } from "../../src/io/npz.ts";
 import { crc32, decodeZip, encodeZip } from "../../src/io/zip.ts";
+import { brokenNpy, npyFile as npy } from "./broken.ts";
 
 const sample: HostTensors = {
   input_0: { dtype: "float32", shape: [2, 2], data: Float32Array.of(1, -0, Number.NaN, 3e38) },
@@ -14,17 +15,6 @@ const sample: HostTensors = {
   scalar: { dtype: "float32", shape: [], data: Float32Array.of(7) },
   flags: { dtype: "bool", shape: [0], data: new Int32Array(0) },
 };
-
-/** A `.npy` file with a header of any text; `version` 1 has two length bytes, 2 and 3 have four. */
-function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
-  const text = new TextEncoder().encode(header);
-  const lengthBytes = version === 1 ? 2 : 4;
-  const bytes = new Uint8Array(8 + lengthBytes + text.length + data.length);
-  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, version, 0, text.length & 255, text.length >> 8]);
-  bytes.set(text, 8 + lengthBytes);
-  bytes.set(data, 8 + lengthBytes + text.length);
-  return bytes;
-}
 
 test("decodeNpz(encodeNpz(arrays)) gives back every array bit for bit, and equal arrays give equal bytes", () => {
   expect(decodeNpz(encodeNpz(sample))).toEqual(sample);
@@ -63,27 +53,7 @@ test("big-endian elements and the keys in any order are read", () => {
   expect(decodeNpy(bytes).data).toEqual(Int32Array.of(258, -1));
 });
 
-const broken: Record<string, [Uint8Array, RegExp]> = {
-  "not an npy": [new Uint8Array(20), /expected a \.npy file that begins with \\x93NUMPY/],
-  "version 9": [npy("{}", new Uint8Array(), 9), /version 1, 2 or 3, got 9/],
-  "a header past the end": [npy("{}", new Uint8Array(), 1).subarray(0, 11), /truncated/],
-  "pickled objects": [npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)), /got '\|O'/],
-  "complex numbers": [
-    npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)),
-    /got '<c8'.*astype/,
-  ],
-  "a record": [
-    npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", new Uint8Array(4)),
-    /got \[\('a'/,
-  ],
-  "no shape": [npy("{'descr': '<f4', 'fortran_order': False}", new Uint8Array(4)), /expected a header with descr/],
-  "too little data": [
-    npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", new Uint8Array(4)),
-    /expected 8 bytes.*got 4.*truncated/,
-  ],
-};
-
-test.each(Object.entries(broken))("%s is refused with a sentence that names the array", (_, [bytes, sentence]) => {
+test.each(Object.entries(brokenNpy))("%s is refused with a sentence that names the array", (_, [bytes, sentence]) => {
   expect(() => decodeNpy(bytes, "x.npy")).toThrow(sentence);
   expect(() => decodeNpy(bytes, "x.npy")).toThrow(/^x\.npy: /);
 });

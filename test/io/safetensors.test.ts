@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { FormatError, ShapeError } from "../../src/base/errors.ts";
 import type { HostTensors } from "../../src/io/hostTensor.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
+import { brokenSafetensors, safetensorsFile as file } from "./broken.ts";
 
 const sample: HostTensors = {
   "gru.kernel": {
@@ -14,15 +15,6 @@ const sample: HostTensors = {
   "größe.步": { dtype: "int32", shape: [], data: Int32Array.of(-2147483648) },
   empty: { dtype: "float32", shape: [0, 4], data: new Float32Array(0) },
 };
-
-/** A file from its header, written as a person would. */
-function file(header: unknown, dataLength: number): Uint8Array {
-  const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
-  const bytes = new Uint8Array(8 + json.length + dataLength);
-  new DataView(bytes.buffer).setUint32(0, json.length, true);
-  bytes.set(json, 8);
-  return bytes;
-}
 
 test("decode(encode(tensors)) gives back every tensor bit for bit, and the metadata", () => {
   const { tensors, metadata } = decodeSafetensors(encodeSafetensors(sample, { a: "ü\n", b: "" }));
@@ -91,47 +83,7 @@ test("numbers that do not fit are refused with their index: int64 outside of int
   expect(() => decodeSafetensors(large)).toThrow(/element 0 is 1e\+300, which is too large for float32/);
 });
 
-const entry = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
-const broken: Record<string, [Uint8Array, RegExp]> = {
-  "no bytes": [new Uint8Array(0), /expected at least the 8 bytes.*got 0 bytes/],
-  "a huge header": [new Uint8Array(8).fill(255), /expected a header of at most 100000000 bytes/],
-  "a header longer than the file": [
-    Uint8Array.of(50, 0, 0, 0, 0, 0, 0, 0, 1),
-    /expected a header of 50 bytes, got 1\. The file is truncated/,
-  ],
-  "no JSON": [file("{oops", 0), /expected 5 bytes of JSON/],
-  "invalid UTF-8": [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe), /JSON/],
-  "a JSON list": [file([], 0), /JSON object/],
-  "metadata that is no text": [file({ __metadata__: { a: 1 } }, 0), /"__metadata__" to map names to text/],
-  "an entry that is no object": [file({ w: 3 }, 0), /tensor "w": expected an object/],
-  "an unknown element type": [
-    file({ w: { ...entry, dtype: "F4" } }, 8),
-    /tensor "w": expected one of the element types F16.*got "F4"/,
-  ],
-  "an element type named like a method": [file({ w: { ...entry, dtype: "toString" } }, 8), /got "toString"/],
-  "a negative size": [file({ w: { ...entry, shape: [-2] } }, 8), /shape of whole numbers, got \[-2\]/],
-  "a shape of other bytes": [
-    file({ w: { ...entry, shape: [3] } }, 8),
-    /expected 12 bytes for F32 of shape \[3\], got 8/,
-  ],
-  "a shape beyond all numbers": [file({ w: { ...entry, shape: [2 ** 40, 2 ** 40] } }, 8), /expected 4\.8.*bytes/],
-  "reversed offsets": [file({ w: { ...entry, data_offsets: [8, 0] } }, 8), /data_offsets \[begin, end\], got \[8,0\]/],
-  "data that ends early": [
-    file({ w: entry }, 4),
-    /expected 8 bytes of data up to tensor "w", got 4\. The file is truncated/,
-  ],
-  "data that goes on": [file({ w: entry }, 9), /expected 8 bytes of data, got 9/],
-  "an overlap": [
-    file({ w: entry, v: { ...entry, data_offsets: [4, 12] } }, 12),
-    /tensor "v" to begin at byte 8, got 4, which overlaps/,
-  ],
-  "a gap": [
-    file({ w: entry, v: { ...entry, data_offsets: [12, 20] } }, 20),
-    /tensor "v" to begin at byte 8, got 12, which leaves a gap/,
-  ],
-};
-
-test.each(Object.entries(broken))("%s is a FormatError that names the file", (_, [bytes, sentence]) => {
+test.each(Object.entries(brokenSafetensors))("%s is a FormatError that names the file", (_, [bytes, sentence]) => {
   expect(() => decodeSafetensors(bytes, "w.safetensors")).toThrow(FormatError);
   expect(() => decodeSafetensors(bytes, "w.safetensors")).toThrow(sentence);
   expect(() => decodeSafetensors(bytes, "w.safetensors")).toThrow(/^w\.safetensors: /);

@@ -89,7 +89,12 @@ test("fit writes one line for each short epoch, with validation", async () => {
     validationData: data,
     progress: { write: (text) => lines.push(text) },
   });
-  const fixed = lines.map((line) => line.replace(/[\d.]+ m?s\/step/, "N ms/step").replace(/oss \d\.\d{4}/g, "oss N").replace(/\d:\d\d\n/, "0:00\n"));
+  const fixed = lines.map((line) =>
+    line
+      .replace(/[\d.]+ m?s\/step/, "N ms/step")
+      .replace(/oss \d\.\d{4}/g, "oss N")
+      .replace(/\d:\d\d\n/, "0:00\n"),
+  );
   expect(fixed).toEqual(
     ["epoch 1/2", "epoch 2/2"].map(
       (epoch) => `${epoch}  [====================]  2/2  loss N  valLoss N  N ms/step  0:00\n`,

@@ -1,5 +1,5 @@
 /** A training that is stopped, written as plain data and continued elsewhere equals the uninterrupted one, bit for bit. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { StateError } from "../../src/base/errors.ts";
 import { type Tensor, tensor } from "../../src/trace/index.ts";
 import {
@@ -13,6 +13,7 @@ import {
   lanes,
   sgd,
   type Trainer,
+  type TrainingOptions,
   type TrainingState,
 } from "../../src/train/index.ts";
 import { idModel, randomIds, weightsOf } from "./models.ts";
@@ -50,12 +51,19 @@ const sources: Record<string, Dataset> = {
 };
 
 describe.each(Object.entries(sources))("with %s, resumed", (_, data) => {
+  // Two trainers serve all tests, since each compiles its own programs: `restore` takes the first back to its start.
   const perEpoch = data.batchesPerEpoch;
-  const whole = (async () => {
-    const trainer = newTrainer(1);
-    await fit(trainer, data, { epochs: 3, validationData: data });
-    return everything(trainer);
-  })();
+  const [first, second] = [newTrainer(1), newTrainer(99)];
+  const start = first.snapshot();
+  let whole: unknown;
+  const again = (): void => first.restore(start);
+  const train = (trainer: Trainer, more: Partial<TrainingOptions>) =>
+    fit(trainer, data, { validationData: data, ...more });
+
+  beforeAll(async () => {
+    await train(first, { epochs: 3 });
+    whole = everything(first);
+  });
 
   for (const [name, steps] of [
     ["in the middle of an epoch", perEpoch + 3],
@@ -63,31 +71,29 @@ describe.each(Object.entries(sources))("with %s, resumed", (_, data) => {
     ["at the end of an epoch", perEpoch],
   ] as const) {
     test(`${name}, it ends with the same weights, slots, state, key and history`, async () => {
-      const first = newTrainer(1);
-      await fit(first, data, { steps, validationData: data });
-      const second = newTrainer(99);
+      again();
+      await train(first, { steps });
       second.restore(throughFile(first.snapshot()));
-      await fit(second, data, { epochs: 3, validationData: data });
-      expect(everything(second)).toEqual(await whole);
+      await train(second, { epochs: 3 });
+      expect(everything(second)).toEqual(whole);
     });
   }
 
   test.each([4, perEpoch])(
     "from a snapshot that a callback took at step %i, while the first run went on",
     async (step) => {
-      const first = newTrainer(1);
       let taken: TrainingState | undefined;
       const take: Callback = {
         onStepEnd: ({ trainer }) => {
           if (trainer.steps === step) taken = trainer.snapshot();
         },
       };
-      await fit(first, data, { epochs: 2, validationData: data, callbacks: [take] });
-      const second = newTrainer(98);
+      again();
+      await train(first, { epochs: 2, callbacks: [take] });
       second.restore(taken as TrainingState);
       expect(second.steps).toBe(step);
-      await fit(second, data, { epochs: 3, validationData: data });
-      expect(everything(second)).toEqual(await whole);
+      await train(second, { epochs: 3 });
+      expect(everything(second)).toEqual(whole);
     },
   );
 });

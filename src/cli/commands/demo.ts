@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DemoOptions, TrainOptions } from "../options.ts";
 import { lineWidth, shellWord, type Terminal, wrapText } from "../terminal.ts";
+import { jsonWatcher } from "../text/lines.ts";
 import { planTraining } from "../text/plan.ts";
 import { screenWatcher } from "../text/screen.ts";
 import { type TrainingPlan, trainText } from "../text/training.ts";
@@ -22,35 +23,23 @@ const sizes = {
 } as const;
 const seedText = "export function ";
 
-export async function demo({ minutes, out, seed }: DemoOptions, terminal: Terminal): Promise<void> {
-  const { colors } = terminal;
+export async function demo({ minutes, out, seed, json }: DemoOptions, terminal: Terminal): Promise<void> {
   const { paths, extensions, what } = await ownText();
-  const options: TrainOptions = {
-    ...sizes,
-    minutes,
-    seed,
-    heldOut: 0.1,
-    minCount: 3,
-    extensions,
-    out,
-    checkpointEvery: 30,
-  };
-  write(terminal, `\n  ${colors.bold("Recurve")} learns to write its own source, one character at a time.\n`);
-  write(
-    terminal,
-    colors.dim(
-      wrapText(
-        `Reading ${what}, ${extensions.join(" and ")}. The samples below are drawn while it learns, at temperature 0.7.`,
-        lineWidth(terminal.out) - 2,
-        "  ",
-      ),
-    ),
-    "",
-  );
+  const text = { heldOut: 0.1, minCount: 3, extensions };
+  const options: TrainOptions = { ...sizes, ...text, minutes, seed, out, checkpointEvery: 30 };
+  if (json !== true) showIntroduction(`${what}, ${extensions.join(" and ")}`, terminal);
   const plan = { ...(await planTraining(paths, options, terminal)), sampleEvery: Math.max(2, minutes * 8) };
-  await trainText(plan, screenWatcher(terminal), terminal);
+  await trainText(plan, json === true ? jsonWatcher(terminal.out) : screenWatcher(terminal), terminal);
+  if (json === true) return;
   showWriting(plan, terminal);
   showNext(plan, terminal);
+}
+
+function showIntroduction(what: string, terminal: Terminal): void {
+  const { colors, out } = terminal;
+  const text = `Reading ${what}. The samples below are drawn while it learns.`;
+  write(terminal, "", `  ${colors.bold("Recurve")} learns to write its own source, one character at a time.`, "");
+  write(terminal, colors.dim(wrapText(text, lineWidth(out) - 2, "  ")), "");
 }
 
 /** The source that lies beside the program: of a clone what git tracks, of an installed package what it ships. */
@@ -79,19 +68,26 @@ function showWriting({ model, corpus, seed }: TrainingPlan, terminal: Terminal):
   const { colors } = terminal;
   const written = [...writeText(model, corpus.vocabulary, { seedText, length: 500, temperature: 0.5, seed })].join("");
   write(terminal, "", `  It writes, after reading ${colors.bold(JSON.stringify(seedText))}, at temperature 0.5:`, "");
-  const room = lineWidth(terminal.out) - 4;
-  for (const line of (seedText + written).split("\n"))
-    write(terminal, `  ${colors.dim("│")} ${colors.cyan([...line].slice(0, room).join(""))}`);
+  const room = lineWidth(terminal.out) - 5;
+  for (const line of (seedText + written).split("\n").flatMap((text) => cutLine(text, room))) {
+    write(terminal, `  ${colors.dim("│")} ${colors.cyan(line)}`.trimEnd());
+  }
+}
+
+function cutLine(line: string, width: number): string[] {
+  const characters = [...line];
+  const rows = Math.max(1, Math.ceil(characters.length / width));
+  return Array.from({ length: rows }, (_, row) => characters.slice(row * width, (row + 1) * width).join(""));
 }
 
 function showNext({ out, resumeCommand }: TrainingPlan, terminal: Terminal): void {
   const { program, colors } = terminal;
   const model = shellWord(out);
   const next: [string, string][] = [
-    ["more text, calmer or wilder", `${program} generate ${model} --temperature 0.4 --length 1000`],
+    ["more text, calmer or wilder", `${program} generate ${model} --temperature 0.4`],
     ["look inside", `${program} inspect ${model}`],
     ["learn for three more minutes", `${resumeCommand} --minutes 3`],
-    ["your own text", `${program} train <files or folders> --minutes 5 --out runs/mine.safetensors`],
+    ["your own text", `${program} train <files or folders> --minutes 5`],
   ];
   write(terminal, "", "  What next?", "");
   for (const [what, command] of next) write(terminal, colors.dim(`  ${what}`), `    ${command}`);

@@ -153,14 +153,8 @@ class Session {
           bitsPerCharacter: this.#bits(rows.at(-1)?.valLoss ?? Number.NaN),
         }),
     };
-    return fit(this.#trainer, data, {
-      steps,
-      epochs,
-      minutes: left,
-      callbacks: [callback],
-      validationData: this.#heldOut(),
-      signal: this.#signal,
-    });
+    const until = { steps, epochs, minutes: left, signal: this.#signal };
+    return fit(this.#trainer, data, { ...until, callbacks: [callback], validationData: this.#heldOut() });
   }
 
   #afterStep(run: TrainingRun): Promise<void> | undefined {

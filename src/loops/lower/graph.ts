@@ -2,8 +2,10 @@
  * Lowers one graph: the program itself, or the body of a scan. Schedules it, decides which outputs may overwrite the
  * input that they replace, then writes the statements of each step.
  */
+import { formatDim, subtractDims } from "../../base/dims.ts";
 import { equalShapes } from "../../base/shapes.ts";
 import type { Graph, Node, NodeOf, Value } from "../../graph/graph.ts";
+import { indexMessage } from "../../graph/messages.ts";
 import type { OpName } from "../../graph/ops.ts";
 import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from "../build.ts";
 import { type Buffer, type Stmt, types } from "../ir.ts";
@@ -52,6 +54,8 @@ export class GraphLowering {
   /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
   preheaderOf(value: Value): Stmt[] | undefined {
     const root = this.values.place(value)?.root ?? value;
+    // What the body has copied is not there before the loop.
+    if (this.values.home(root) !== undefined) return undefined;
     const outer = this.#outside?.constants.get(root);
     if (this.#outside === undefined || outer === undefined) return undefined;
     return this.#outside.lowering.preheaderOf(outer) ?? this.preheader;
@@ -94,7 +98,7 @@ export class GraphLowering {
       const read = found.filter((x) => x !== undefined);
       return read.length === 0 ? undefined : read.every((x) => x);
     }
-    const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.node.ins;
+    const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads;
     return operands.some((x) => this.#schedule.reach(x).leaves.has(input)) ? false : undefined;
   }
 
@@ -158,7 +162,7 @@ export class GraphLowering {
   }
 
   #check({ indices, rows, name }: CheckStep): Stmt[] {
-    const check = this.context.check(`${name}: expected an index from 0 to ${rowText(rows)}, got {value}. Check the data that the indices come from.`);
+    const check = this.context.check(indexMessage(name, formatDim(subtractDims(rows, 1)), "{value}"));
     const read = this.values.reader(indices);
     const counters = indices.shape.map(() => this.context.variable("i"));
     const value = this.context.variable("row", types.i32);
@@ -179,10 +183,6 @@ export type EmitRule<K extends OpName = OpName> = (lowering: GraphLowering, node
 /** What a kernel is called: the path of the layer, then what it does. */
 export function nameOf(node: Node, what: string = node.op): string {
   return node.scope === "" ? what : `${node.scope}: ${what}`;
-}
-
-function rowText(rows: CheckStep["rows"]): string {
-  return typeof rows === "number" ? String(rows - 1) : `${rows.key} - 1`;
 }
 
 function countOf(shape: readonly CheckStep["rows"][]): ReturnType<typeof size> {

@@ -38,14 +38,17 @@ export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): S
   const rank = out.shape.length;
   const batch = out.shape.slice(0, -2);
   const counters = batch.map(() => context.variable("batch"));
-  const place = counters.map(ref);
+  const place = counters.map((counter, i) => (batch[i] === 1 ? i32(0) : ref(counter)));
   const left = matrixOf(given.view(a), place, transposeA);
   const right = matrixOf(given.view(b), place, transposeB);
   const k = a.shape[transposeA ? rank - 2 : rank - 1];
   const product: Product = { context, m: out.shape[rank - 2], k, n: out.shape[rank - 1], a: left, b: right, c: matrixOf(given.target, place, false) };
   const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
   const body = productStatements(product, preheader);
-  return counters.reduceRight<Stmt[]>((inside, counter, i) => [loop(counter, i32(0), size(batch[i]), 1, inside, true)], body);
+  return counters.reduceRight<Stmt[]>(
+    (inside, counter, i) => (batch[i] === 1 ? inside : [loop(counter, i32(0), size(batch[i]), 1, inside, true)]),
+    body,
+  );
 }
 
 function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {

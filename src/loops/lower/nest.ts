@@ -117,12 +117,13 @@ function follow(form: Affine, outer: Variable, inner: Variable, length: Dim): bo
 /** The form of every largest sum of i32 in some expressions: indices, and counters used as numbers. */
 function formsOf(expressions: readonly Expr[]): Affine[] {
   const forms: Affine[] = [];
+  const known = new Map<Expr, Affine>();
   const seen = new Set<Expr>();
   const visit = (x: Expr): void => {
     if (seen.has(x)) return;
     seen.add(x);
     if (x.type.scalar !== "i32" || x.type.lanes !== 1) return operands(x).forEach(visit);
-    const form = affine(x);
+    const form = affine(x, known);
     forms.push(form);
     for (const { atom } of form.terms.values()) operands(atom).forEach(visit);
   };

@@ -22,13 +22,12 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
   gather: (schedule, node) => {
     const [table, indices] = node.ins;
     schedule.ensureView(table);
-    const name = node.params.name === "" ? "gather" : node.params.name;
-    schedule.wait(node.outs[0], checkIndices(schedule, node, indices, table.shape[0], name));
+    schedule.wait(node.outs[0], checkIndices(schedule, node, indices, table.shape[0], node.params.name));
   },
   scatterAdd: (schedule, node) => {
     const [indices, updates] = node.ins;
     schedule.prepare(updates, false);
-    checkIndices(schedule, node, indices, node.params.rows, "scatterAdd");
+    checkIndices(schedule, node, indices, node.params.rows, "");
     addNode(schedule, node);
   },
   reduce: (schedule, node) => {
@@ -66,7 +65,7 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
 
 function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
   for (const out of node.outs) schedule.freshHome(out);
-  return schedule.addStep({ kind: "node", node: node as never }, node.outs);
+  return schedule.addStep({ kind: "node", node: node as never, reads: node.ins }, node.outs);
 }
 
 function isMoved(_schedule: Schedule, _operand: Value, _node: NodeOf<"concat">): boolean {
@@ -84,14 +83,14 @@ function checkIndices(schedule: Schedule, node: NodeOf<OpName>, indices: Value, 
 function planScan(schedule: Schedule, node: NodeOf<"scan">): void {
   const { consts, init, xs } = scanIns(node as never);
   const outs = scanOuts(node as never);
-  for (const x of consts) settle(schedule, x, 1);
+  for (const x of consts) settle(schedule, x, 0);
   for (const x of xs) settle(schedule, x, 4);
   init.forEach((x, i) => {
     const carry = outs.carry[i];
     schedule.complete(carry, schedule.addItem(x, schedule.freshHome(carry), false));
   });
   for (const y of outs.ys) schedule.freshHome(y);
-  schedule.addStep({ kind: "node", node: node as never }, node.outs);
+  schedule.addStep({ kind: "node", node: node as never, reads: [...consts, ...xs] }, node.outs);
 }
 
 function settle(schedule: Schedule, x: Value, allowed: number): void {

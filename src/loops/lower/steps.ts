@@ -25,6 +25,8 @@ export interface Group {
 export interface NodeStep {
   readonly kind: "node";
   readonly node: Node;
+  /** The operands that its loops read; others were copied to where it works. */
+  readonly reads: readonly Value[];
 }
 
 /** Stops the program where an index is outside of 0..rows-1. */

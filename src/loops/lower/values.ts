@@ -79,7 +79,11 @@ export class Values {
     if (home !== undefined) return { root: value, view: home.view };
     const source = this.#inputs.get(value);
     if (source !== undefined) return "view" in source ? { root: value, view: source.view } : undefined;
-    const node = this.#producers.get(value) as Node;
+    return this.#derived(this.#producers.get(value) as Node);
+  }
+
+  /** The result of a node as a view of its operand's memory. */
+  #derived(node: Node): { root: Value; view: View } | undefined {
     const rule = ruleOf(node);
     if (rule?.view === undefined) return undefined;
     const operand = this.place(node.ins[0]);
@@ -128,6 +132,8 @@ export class Values {
     const source = this.#inputs.get(value);
     if (source !== undefined) return "view" in source ? this.#load(value, source.view, index) : source.read(index);
     const node = this.#producers.get(value) as Node;
+    const derived = this.#derived(node);
+    if (derived !== undefined) return this.#load(value, derived.view, index);
     const rule = ruleOf(node) ?? internal(`the result of ${node.op} has no place in memory`, { id: value.id });
     const ins = node.ins.map((x): Read => (at) => this.element(x, at, session));
     return rule.at(node, ins, index) ?? internal(`an element of ${node.op} cannot be computed by itself`, { id: value.id });

@@ -3,6 +3,7 @@
  * It knows nothing of tensors or loops and checks nothing: `WebAssembly.validate` does.
  * Format: https://webassembly.github.io/spec/core/binary/
  */
+import { Bytes } from "./bytes.ts";
 import { type LaneOp, laneOpcodes, type MemoryOp, memoryOpcodes, type PlainOp, plainOpcodes } from "./opcodes.ts";
 
 export type ValType = "i32" | "f32" | "v128";
@@ -10,37 +11,13 @@ export type ValType = "i32" | "f32" | "v128";
 const typeCodes = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const satisfies Record<ValType, number>;
 const emptyBlock = 0x40;
 
-/** Unsigned LEB128. */
-export function unsigned(out: number[], value: number): void {
-  let rest = value >>> 0;
-  while (rest >= 0x80) {
-    out.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  out.push(rest);
-}
-
-/** Signed LEB128 of a 32-bit number. */
-export function signed(out: number[], value: number): void {
-  let rest = value | 0;
-  for (;;) {
-    const byte = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
-      out.push(byte);
-      return;
-    }
-    out.push(byte | 0x80);
-  }
-}
-
 /** Writes the body of one function. Locals are numbers; the first ones are the parameters. */
 export class FunctionBuilder {
   readonly name: string;
   readonly index: number;
   readonly params: readonly ValType[];
   readonly #locals: ValType[] = [];
-  readonly #code: number[] = [];
+  readonly #code = new Bytes();
 
   constructor(name: string, index: number, params: readonly ValType[]) {
     this.name = name;
@@ -62,139 +39,146 @@ export class FunctionBuilder {
   memory(name: MemoryOp, offset: number): void {
     const { code, align } = memoryOpcodes[name];
     this.#opcode(code);
-    unsigned(this.#code, align);
-    unsigned(this.#code, offset);
+    this.#code.unsigned(align);
+    this.#code.unsigned(offset);
   }
 
   /** Stores one lane of a vector: (address, vector) -> */
   storeLane(offset: number, lane: number): void {
     this.#opcode([0xfd, 0x5a]);
-    unsigned(this.#code, 2);
-    unsigned(this.#code, offset);
-    this.#code.push(lane);
+    this.#code.unsigned(2);
+    this.#code.unsigned(offset);
+    this.#code.byte(lane);
   }
 
   lane(name: LaneOp, lane: number): void {
     this.#opcode(laneOpcodes[name]);
-    this.#code.push(lane);
+    this.#code.byte(lane);
   }
 
   get(local: number): void {
-    this.#code.push(0x20);
-    unsigned(this.#code, local);
+    this.#code.byte(0x20);
+    this.#code.unsigned(local);
   }
 
   set(local: number): void {
-    this.#code.push(0x21);
-    unsigned(this.#code, local);
+    this.#code.byte(0x21);
+    this.#code.unsigned(local);
   }
 
   tee(local: number): void {
-    this.#code.push(0x22);
-    unsigned(this.#code, local);
+    this.#code.byte(0x22);
+    this.#code.unsigned(local);
   }
 
   i32(value: number): void {
-    this.#code.push(0x41);
-    signed(this.#code, value);
+    this.#code.byte(0x41);
+    this.#code.signed(value);
   }
 
   f32(value: number): void {
-    this.#code.push(0x43, ...bytesOf(Float32Array.of(value)));
+    this.#code.byte(0x43);
+    this.#code.words(Float32Array.of(value));
   }
 
   /** Four lanes of 32 bits, as numbers of a typed array. */
   v128(lanes: Float32Array | Int32Array): void {
     this.#opcode([0xfd, 0x0c]);
-    this.#code.push(...bytesOf(lanes));
+    this.#code.words(lanes);
   }
 
   /** `select` of vectors, which needs the type spelled out. */
   selectV128(): void {
-    this.#code.push(0x1c, 1, typeCodes.v128);
+    this.#code.byte(0x1c);
+    this.#code.byte(1);
+    this.#code.byte(typeCodes.v128);
   }
 
   /** A block without results; `br` to it leaves it. */
   block(): void {
-    this.#code.push(0x02, emptyBlock);
+    this.#code.byte(0x02);
+    this.#code.byte(emptyBlock);
   }
 
   /** A loop without results; `br` to it starts its next round. */
   loop(): void {
-    this.#code.push(0x03, emptyBlock);
+    this.#code.byte(0x03);
+    this.#code.byte(emptyBlock);
   }
 
   if(): void {
-    this.#code.push(0x04, emptyBlock);
+    this.#code.byte(0x04);
+    this.#code.byte(emptyBlock);
   }
 
   else(): void {
-    this.#code.push(0x05);
+    this.#code.byte(0x05);
   }
 
   end(): void {
-    this.#code.push(0x0b);
+    this.#code.byte(0x0b);
   }
 
   /** Branches to the block `depth` levels out. */
   br(depth: number): void {
-    this.#code.push(0x0c);
-    unsigned(this.#code, depth);
+    this.#code.byte(0x0c);
+    this.#code.unsigned(depth);
   }
 
   brIf(depth: number): void {
-    this.#code.push(0x0d);
-    unsigned(this.#code, depth);
+    this.#code.byte(0x0d);
+    this.#code.unsigned(depth);
   }
 
   call(callee: number): void {
-    this.#code.push(0x10);
-    unsigned(this.#code, callee);
+    this.#code.byte(0x10);
+    this.#code.unsigned(callee);
   }
 
   /** (to, from, bytes) -> */
   memoryCopy(): void {
     this.#opcode([0xfc, 0x0a]);
-    this.#code.push(0, 0);
+    this.#code.byte(0);
+    this.#code.byte(0);
   }
 
   /** (to, byte value, bytes) -> */
   memoryFill(): void {
     this.#opcode([0xfc, 0x0b]);
-    this.#code.push(0);
+    this.#code.byte(0);
   }
 
   /** The function's entry of the code section. */
-  finish(): number[] {
+  finish(): Bytes {
     const runs: { type: ValType; count: number }[] = [];
     for (const type of this.#locals) {
       const last = runs.at(-1);
       if (last?.type === type) last.count++;
       else runs.push({ type, count: 1 });
     }
-    const body: number[] = [];
-    unsigned(body, runs.length);
+    const body = new Bytes();
+    body.unsigned(runs.length);
     for (const { type, count } of runs) {
-      unsigned(body, count);
-      body.push(typeCodes[type]);
+      body.unsigned(count);
+      body.byte(typeCodes[type]);
     }
-    append(body, this.#code);
-    body.push(0x0b);
-    return sized(body);
+    body.append(this.#code);
+    body.byte(0x0b);
+    return body;
   }
 
   #opcode(code: number | readonly [number, number]): void {
-    if (typeof code === "number") this.#code.push(code);
+    if (typeof code === "number") this.#code.byte(code);
     else {
-      this.#code.push(code[0]);
-      unsigned(this.#code, code[1]);
+      this.#code.byte(code[0]);
+      this.#code.unsigned(code[1]);
     }
   }
 }
 
 /** Collects functions into a module that imports one memory. Functions return at most one value. */
 export class ModuleBuilder {
-  readonly #types: { key: string; bytes: number[] }[] = [];
+  readonly #types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
   readonly #functions: { builder: FunctionBuilder; type: number }[] = [];
   readonly #exports: { name: string; index: number }[] = [];
 
@@ -211,67 +195,58 @@ export class ModuleBuilder {
 
   /** The bytes of the module; `memory` names the import, as in `env.memory`. */
   finish(memory: { module: string; name: string }): Uint8Array<ArrayBuffer> {
-    const memoryImport = [...text(memory.module), ...text(memory.name), 0x02, 0x00, 0];
     const functions = this.#functions;
-    const out = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    append(out, section(1, vector(this.#types.map(({ bytes }) => bytes))));
-    append(out, section(2, vector([memoryImport])));
-    append(out, section(3, vector(functions.map(({ type }) => number(type)))));
-    append(out, section(7, vector(this.#exports.map(({ name, index }) => [...text(name), 0x00, ...number(index)]))));
-    append(out, section(10, vector(functions.map(({ builder }) => builder.finish()))));
-    append(out, section(0, this.#names()));
-    return Uint8Array.from(out);
+    const out = new Bytes();
+    // Magic number and version.
+    out.words(Int32Array.of(0x6d736100, 1));
+    section(out, 1, this.#types, (to, { params, results }) => {
+      to.byte(0x60);
+      for (const types of [params, results]) {
+        to.unsigned(types.length);
+        for (const type of types) to.byte(typeCodes[type]);
+      }
+    });
+    section(out, 2, [memory], (to, { module, name }) => {
+      to.sized(module);
+      to.sized(name);
+      // A memory of any size.
+      for (const byte of [0x02, 0x00, 0]) to.byte(byte);
+    });
+    section(out, 3, functions, (to, { type }) => to.unsigned(type));
+    section(out, 7, this.#exports, (to, { name, index }) => {
+      to.sized(name);
+      to.byte(0x00);
+      to.unsigned(index);
+    });
+    section(out, 10, functions, (to, { builder }) => to.sized(builder.finish()));
+    out.byte(0);
+    out.sized(this.#names());
+    return out.view().slice();
   }
 
   #type(params: readonly ValType[], results: readonly ValType[]): number {
-    const key = `${params.join()}>${results.join()}`;
-    const known = this.#types.findIndex((type) => type.key === key);
-    if (known >= 0) return known;
-    const codes = (types: readonly ValType[]): number[] => vector(types.map((type) => [typeCodes[type]]));
-    return this.#types.push({ key, bytes: [0x60, ...codes(params), ...codes(results)] }) - 1;
+    const same = (a: readonly ValType[], b: readonly ValType[]): boolean => a.join() === b.join();
+    const known = this.#types.findIndex((type) => same(type.params, params) && same(type.results, results));
+    return known >= 0 ? known : this.#types.push({ params, results }) - 1;
   }
 
   /** The custom section "name" with the names of functions, for profilers and stack traces. */
-  #names(): number[] {
-    const names = vector(this.#functions.map(({ builder }) => [...number(builder.index), ...text(builder.name)]));
-    return [...text("name"), 1, ...sized(names)];
+  #names(): Bytes {
+    const out = new Bytes();
+    out.sized("name");
+    section(out, 1, this.#functions, (to, { builder }) => {
+      to.unsigned(builder.index);
+      to.sized(builder.name);
+    });
+    return out;
   }
 }
 
-function bytesOf(data: Float32Array | Int32Array): Uint8Array {
-  // WebAssembly is little-endian; so is every engine that runs it.
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function number(value: number): number[] {
-  const out: number[] = [];
-  unsigned(out, value);
-  return out;
-}
-
-function sized(content: readonly number[]): number[] {
-  const out = number(content.length);
-  append(out, content);
-  return out;
-}
-
-function vector(items: readonly (readonly number[])[]): number[] {
-  const out = number(items.length);
-  for (const item of items) append(out, item);
-  return out;
-}
-
-function section(id: number, content: readonly number[]): number[] {
-  const out = [id];
-  append(out, sized(content));
-  return out;
-}
-
-function text(value: string): number[] {
-  return sized([...new TextEncoder().encode(value)]);
-}
-
-/** Like `push(...items)`, which overflows the stack on long lists. */
-function append(out: number[], items: readonly number[]): void {
-  for (const item of items) out.push(item);
+/** A section that is a list. */
+function section<T>(out: Bytes, id: number, items: readonly T[], write: (to: Bytes, item: T) => void): void {
+  const content = new Bytes();
+  content.unsigned(items.length);
+  for (const item of items) write(content, item);
+  out.byte(id);
+  out.sized(content);
 }

@@ -2,30 +2,24 @@
 import type { Stmt, Variable } from "../../loops/ir.ts";
 import { visitExpressions, visitStatements } from "../../loops/walk.ts";
 
-/** The variables that a body reads but does not declare, in order of first use. */
-export function freeVariables(body: readonly Stmt[]): Variable[] {
-  const own = declared(body);
-  const found = new Set<Variable>();
-  visitExpressions(body, (x) => {
-    if (x.kind === "ref" && !own.has(x.variable)) found.add(x.variable);
-  });
-  return [...found];
+/** What a body takes from outside. */
+export interface Outside {
+  /** The variables that it reads but does not declare, in order of first use. */
+  readonly reads: readonly Variable[];
+  /** Whether it sets a variable that it does not declare. */
+  readonly sets: boolean;
 }
 
-/** Whether a body sets a variable that it does not declare. */
-export function assignsOutside(body: readonly Stmt[]): boolean {
-  const own = declared(body);
-  let found = false;
-  visitStatements(body, (s) => {
-    if (s.kind === "set" && !own.has(s.variable)) found = true;
-  });
-  return found;
-}
-
-function declared(body: readonly Stmt[]): Set<Variable> {
+export function outsideOf(body: readonly Stmt[]): Outside {
   const own = new Set<Variable>();
+  const set = new Set<Variable>();
   visitStatements(body, (s) => {
     if (s.kind === "for" || s.kind === "let" || s.kind === "var") own.add(s.variable);
+    if (s.kind === "set") set.add(s.variable);
   });
-  return own;
+  const reads = new Set<Variable>();
+  visitExpressions(body, (x) => {
+    if (x.kind === "ref" && !own.has(x.variable)) reads.add(x.variable);
+  });
+  return { reads: [...reads], sets: [...set].some((variable) => !own.has(variable)) };
 }

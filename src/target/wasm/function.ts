@@ -11,6 +11,7 @@ import { type Atom, type Polynomial, polynomialOf } from "./address.ts";
 import type { FunctionBuilder, ModuleBuilder, ValType } from "./assembler.ts";
 import { emitValue } from "./expressions.ts";
 import { bufferOffset, sizeOffset } from "./frame.ts";
+import { type Outside, outsideOf } from "./free.ts";
 import { type Facts, Pointers } from "./pointers.ts";
 import type { Scope } from "./scope.ts";
 
@@ -154,7 +155,23 @@ export class FunctionState implements Scope {
   // ---- indices --------------------------------------------------------------------------------------------------
 
   polynomial(expr: Expr): Polynomial {
-    return polynomialOf(expr, { polynomial: (v) => this.#binding(v).lazy?.polynomial, key: (e) => this.#key(e) });
+    const { polynomials } = this.facts;
+    const known = polynomials.get(expr);
+    if (known !== undefined) return known;
+    const found = polynomialOf(expr, {
+      polynomial: (v) => this.#binding(v).lazy?.polynomial,
+      key: (e) => this.#key(e),
+    });
+    polynomials.set(expr, found);
+    return found;
+  }
+
+  /** What a kernel takes from outside. */
+  outside(stmt: Stmt & { kind: "kernel" }): Outside {
+    const { outsides } = this.facts;
+    const found = outsides.get(stmt) ?? outsideOf(stmt.body);
+    outsides.set(stmt, found);
+    return found;
   }
 
   /** A `let` of this value need not be computed for the addresses that use it. */

@@ -3,7 +3,7 @@
  * a local that is set at the entry of the loop whose counter moves it and bumped at the end of each round, and the
  * constant becomes the static offset of the load or store. Nested loops start their pointers from those outside.
  */
-import type { Buffer, Variable } from "../../loops/ir.ts";
+import type { Buffer, Expr, Stmt, Variable } from "../../loops/ir.ts";
 import {
   add,
   constant,
@@ -18,6 +18,7 @@ import {
 } from "./address.ts";
 import { emitValue } from "./expressions.ts";
 import { lowestAddress } from "./frame.ts";
+import type { Outside } from "./free.ts";
 import type { ForStmt, FunctionState, Level } from "./function.ts";
 
 /** What the first writing of a function learns. */
@@ -28,12 +29,24 @@ export interface Facts {
   readonly counters: Set<ForStmt>;
   /** Lazy `let`s that are read as a value. */
   readonly lets: Set<Variable>;
+  /** Indices that have been read as polynomials. */
+  readonly polynomials: Map<Expr, Polynomial>;
+  /** What each kernel takes from outside. */
+  readonly outsides: Map<Stmt, Outside>;
   /** The pointers that each loop keeps, by the key of their polynomial. */
   readonly groups: Map<ForStmt, Map<string, Group>>;
 }
 
 export function noFacts(): Facts {
-  return { buffers: new Set(), sizes: new Set(), counters: new Set(), lets: new Set(), groups: new Map() };
+  return {
+    buffers: new Set(),
+    sizes: new Set(),
+    counters: new Set(),
+    lets: new Set(),
+    polynomials: new Map(),
+    outsides: new Map(),
+    groups: new Map(),
+  };
 }
 
 /** Elements of one buffer whose indices differ by constants. */

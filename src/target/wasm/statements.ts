@@ -6,7 +6,6 @@ import { internal } from "../../base/errors.ts";
 import type { Buffer, Expr, Stmt, Variable } from "../../loops/ir.ts";
 import { emitCast, emitValue } from "./expressions.ts";
 import { failedCheckOffset, failedValueOffset } from "./frame.ts";
-import { assignsOutside, freeVariables } from "./free.ts";
 import { type ForStmt, type FunctionState, frameLocal, type Level } from "./function.ts";
 import type { Bump } from "./pointers.ts";
 import { valType } from "./scope.ts";
@@ -101,12 +100,12 @@ function pushAddress(buffer: Buffer, index: Expr, state: FunctionState): void {
 }
 
 function emitKernel(stmt: Stmt & { kind: "kernel" }, state: FunctionState, outline: Outline): void {
-  if (assignsOutside(stmt.body)) emitBlock(stmt.body, state, outline);
+  const { reads, sets } = state.outside(stmt);
+  if (sets) emitBlock(stmt.body, state, outline);
   else {
-    const free = freeVariables(stmt.body);
     state.f.get(frameLocal);
-    for (const variable of free) state.read(variable);
-    if (state.final) state.f.call(outline(stmt.name, stmt.body, free));
+    for (const variable of reads) state.read(variable);
+    if (state.final) state.f.call(outline(stmt.name, stmt.body, reads));
   }
 }
 

@@ -1,0 +1,57 @@
+/** Scratch memory: what is needed at the same time does not overlap; what is not, does. */
+import { expect, test } from "vitest";
+import { evaluateDim, symbol } from "../../src/base/dims.ts";
+import { f32, i32, load, loop, store } from "../../src/loops/build.ts";
+import { type Buffer, type Program, type Stmt, types } from "../../src/loops/ir.ts";
+import { lower } from "../../src/loops/lower/index.ts";
+import { layout, lifetimes } from "../../src/loops/plan.ts";
+import { randomGraph } from "../fuzz/graphs.ts";
+
+const temp = (name: string, size: number): Buffer => ({ name, scalar: "f32", size, role: { kind: "temp" } });
+const program = (buffers: readonly Buffer[], body: readonly Stmt[]): Program => ({ name: "test", buffers, sizes: [], checks: [], body });
+const write = (to: Buffer): Stmt => store(to, i32(0), f32(1));
+const move = (to: Buffer, from: Buffer): Stmt => store(to, i32(0), load(from, i32(0)));
+
+test("a chain of temporaries needs two places", () => {
+  const [a, b, c] = ["a", "b", "c"].map((name) => temp(name, 8));
+  const { bytes, offsets } = layout(program([a, b, c], [write(a), move(b, a), move(c, b)]), {});
+  expect(bytes).toBe(64);
+  expect(offsets.get(a)).toBe(offsets.get(c));
+});
+
+test("what an iteration reads from the one before lives through the whole loop", () => {
+  const [a, b, c] = ["a", "b", "c"].map((name) => temp(name, 8));
+  const t = { name: "t", type: types.i32 };
+  const body = [move(b, a), move(a, b), write(c)];
+  const lives = lifetimes(program([a, b, c], [write(a), loop(t, i32(0), i32(9), 1, body)]));
+  const whole = lives.get(a);
+  expect(whole?.last).toBeGreaterThan(lives.get(c)?.last ?? 0);
+  expect(lives.get(b)?.last).toBeLessThan(lives.get(c)?.first ?? 0);
+
+
+});
+
+test("an empty buffer and a free size have their place", () => {
+  const a: Buffer = { ...temp("a", 0), size: symbol("b") };
+  expect(layout(program([a], [write(a)]), { b: 0 }).bytes).toBe(0);
+  expect(layout(program([a], [write(a)]), { b: 3 }).bytes).toBe(16);
+});
+
+for (let seed = 0; seed < 20; seed++) {
+  test(`buffers of random graph ${seed} that live at the same time do not overlap`, () => {
+    const { graph, dims } = randomGraph(seed, { depth: 2 });
+    const lowered = lower(graph);
+    const lives = [...lifetimes(lowered)];
+    const { offsets } = layout(lowered, { ...dims, b: 5, t: 7 });
+    for (const [x, a] of lives) {
+      for (const [y, b] of lives) {
+        if (x === y || a.first > b.last || b.first > a.last) continue;
+        const [from, to] = [offsets.get(x) ?? 0, offsets.get(y) ?? 0];
+        expect(from < to ? from + 4 * sizeIn(x) <= to : to + 4 * sizeIn(y) <= from || sizeIn(x) * sizeIn(y) === 0, `${x.name} and ${y.name}`).toBe(true);
+      }
+    }
+    function sizeIn(buffer: Buffer): number {
+      return evaluateDim(buffer.size, { ...dims, b: 5, t: 7 });
+    }
+  });
+}

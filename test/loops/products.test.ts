@@ -1,0 +1,117 @@
+/** Products and reductions of every size class, stride and axis equal the graph interpreter. */
+import { describe, test } from "vitest";
+import { type Dim, symbol } from "../../src/base/dims.ts";
+import type { ReduceKind } from "../../src/graph/ops.ts";
+import { agree, graphOf } from "./agree.ts";
+
+const [m, n, k] = ["m", "n", "k"].map(symbol);
+const float = (...shape: Dim[]) => ({ dtype: "float32", shape }) as const;
+
+function product(sizes: readonly Dim[], transposeA: boolean, transposeB: boolean, batch: readonly Dim[] = []) {
+  const [rows, inner, columns] = sizes;
+  return graphOf((g) => {
+    const a = g.input("a", float(...batch, ...(transposeA ? [inner, rows] : [rows, inner])));
+    const b = g.input("b", float(...batch, ...(transposeB ? [columns, inner] : [inner, columns])));
+    return [g.add("matmul", { transposeA, transposeB }, [a, b])];
+  }, `matmul ${sizes.map((d) => (typeof d === "number" ? d : d.key)).join("x")}`);
+}
+
+const flips = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+] as const;
+
+describe("matmul", () => {
+  for (const rows of [1, 2, 3, 4, 5, 7, 8, 70]) {
+    test(`of ${rows} rows by every class of columns and depth`, () => {
+      for (const columns of [1, 2, 3, 4, 5, 8, 13, 45]) {
+        for (const inner of [1, 3, 4, 9]) for (const [a, b] of flips) agree(product([rows, inner, columns], a, b));
+      }
+    });
+  }
+
+  test("of free sizes", () => {
+    const sizes = [
+      { m: 1, n: 1, k: 1 },
+      { m: 3, n: 37, k: 5 },
+      { m: 4, n: 8, k: 4 },
+      { m: 70, n: 9, k: 2 },
+      { m: 6, n: 3, k: 0 },
+      { m: 0, n: 8, k: 3 },
+    ];
+    for (const [a, b] of flips) {
+      agree(product([m, k, n], a, b), sizes);
+      agree(product([m, 6, 10], a, b), [{ m: 1 }, { m: 4 }, { m: 67 }, { m: 0 }]);
+      agree(product([6, k, 10], a, b), [{ k: 0 }, { k: 1 }, { k: 300 }]);
+      agree(product([3, k, 2], a, b), [{ k: 0 }, { k: 5 }]);
+    }
+  });
+
+  test("of a depth that goes by blocks", () => {
+    for (const [a, b] of flips) {
+      agree(product([5, 400, 11], a, b));
+      agree(product([9, k, 16], a, b), [{ k: 256 }, { k: 257 }, { k: 520 }]);
+    }
+  });
+
+  test("of stacks of matrices", () => {
+    for (const [a, b] of flips) {
+      agree(product([5, 3, 9], a, b, [2, 3]));
+      agree(product([2, 3, 4], a, b, [m]), [{ m: 3 }, { m: 0 }]);
+      agree(product([5, 3, 9], a, b, [1]));
+    }
+  });
+
+  test("of operands that are slices and transposes of others", () => {
+    agree(
+      graphOf((g) => {
+        const a = g.sliceAxis(g.input("a", float(6, 10)), 1, 2, 9);
+        const b = g.transpose(g.input("b", float(7, 3, 8)), [1, 0, 2]);
+        return [g.add("matmul", { transposeA: false, transposeB: false }, [a, g.reshape(g.sliceAxis(b, 0, 1, 2), [7, 8])])];
+      }),
+    );
+  });
+});
+
+function reduction(kind: ReduceKind, shape: readonly Dim[], axes: readonly number[], dtype: "float32" | "int32" = "float32") {
+  return graphOf((g) => {
+    const x = g.input("x", { dtype, shape });
+    const y = dtype === "float32" ? g.add("mul", {}, [x, x]) : x;
+    return [g.add("reduce", { kind, axes }, [y])];
+  }, `${kind} over ${axes.join()} of rank ${shape.length}`);
+}
+
+describe("reduce", () => {
+  const subsets = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]];
+  for (const kind of ["sum", "max", "min"] as const) {
+    test(`${kind} over every set of axes`, () => {
+      for (const axes of subsets) {
+        for (const shape of [[2, 3, 4], [3, 5, 7], [2, 2, 37], [33, 1, 18], [4, 3, 2]]) agree(reduction(kind, shape, axes));
+        agree(reduction(kind, [m, 3, n], axes), [{ m: 2, n: 5 }, { m: 3, n: 32 }, { m: 1, n: 70 }, { m: 0, n: 4 }, { m: 3, n: 0 }]);
+        agree(reduction(kind, [3, 5, 7], axes, "int32"));
+      }
+    });
+  }
+
+  test("the sum of a transposed operand", () => {
+    agree(
+      graphOf((g) => [g.sum(g.transpose(g.input("x", float(5, 6)), [1, 0]), [1]), g.sum(g.transpose(g.input("y", float(5, 6)), [1, 0]), [0])]),
+    );
+  });
+
+  test("a softmax, and the gradient of an embedding", () => {
+    agree(
+      graphOf((g) => {
+        const x = g.input("x", float(m, 11));
+        const spread = (v: typeof x) => g.add("broadcast", { shape: [m, 11], axes: [0] }, [v]);
+        const e = g.add("exp", {}, [g.add("sub", {}, [x, spread(g.add("reduce", { kind: "max", axes: [1] }, [x]))])]);
+        const y = g.add("div", {}, [e, spread(g.sum(e, [1]))]);
+        const rows = g.add("scatterAdd", { rows: 3 }, [g.input("i", { dtype: "int32", shape: [m] }), y]);
+        return [y, rows, g.add("argmax", { axis: 1 }, [y]), g.add("argmax", { axis: 0 }, [y])];
+      }),
+      [{ m: 1 }, { m: 6 }],
+    );
+  });
+});
