@@ -128,11 +128,11 @@ function addTrain(program: Command, terminal: Terminal): void {
         groups.training,
         "--batch <n>",
         "places of the text that are read side by side: more is steadier, fewer update more often",
-        32,
+        16,
       ).argParser(wholeFrom(1)),
     )
     .addOption(
-      option(groups.training, "--learning-rate <n>", "of Adam; lower it when the loss jumps", 0.003).argParser(
+      option(groups.training, "--learning-rate <n>", "of Adam; lower it when the loss jumps", 0.005).argParser(
         numberIn({ above: 0 }),
       ),
     )

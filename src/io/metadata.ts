@@ -49,7 +49,7 @@ export function expectKind(metadata: Metadata, expected: "model" | "checkpoint",
   }
   if (got === expected) return;
   const remedies = {
-    model: "Give the file that training wrote as --out, or saveModel",
+    model: "Give a file that saveModel wrote, or recurve train as --out",
     checkpoint: "Give the .checkpoint file that lies beside the model",
   };
   const names = {

@@ -95,7 +95,7 @@ function readElementType(header: string, where: string): { type: ElementType; bi
   if (descr !== null && Object.hasOwn(elementTypes, descr[2])) {
     return { type: elementTypes[descr[2]], bigEndian: descr[1] === ">" };
   }
-  const got = /['"]descr['"]\s*:\s*([^,}]{1,40})/.exec(header)?.[1].trim() ?? "none";
+  const got = /['"]descr['"]\s*:\s*(\[[^\]]{1,60}\]?|[^,}]{1,40})/.exec(header)?.[1].trim() ?? "none";
   throw new UnsupportedError(
     `${where}: expected float, int, uint or bool elements, got ${got}. Convert the array with .astype("float32") or .astype("int32").`,
     { descr: got },

@@ -122,7 +122,8 @@ function readHeader(bytes: Uint8Array, where: string): { header: Record<string, 
     );
   }
   const header = parseJson(bytes.subarray(8, 8 + length), where);
-  if (!isRecord(header)) refuse(where, "expected the header to be a JSON object", "This is not a safetensors file", {});
+  if (!isRecord(header))
+    refuse(where, "expected the header to be a JSON object, got something else", "This is not a safetensors file", {});
   return { header, data: bytes.subarray(8 + length) };
 }
 
@@ -142,7 +143,7 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
 function readMetadata(value: unknown, where: string): Record<string, string> {
   if (value === undefined) return {};
   if (!isRecord(value) || !Object.values(value).every((v) => typeof v === "string")) {
-    refuse(where, `expected "__metadata__" to map names to text`, "The file is damaged", {});
+    refuse(where, `expected "__metadata__" to map names to text, got something else`, "The file is damaged", {});
   }
   return value as Record<string, string>;
 }
@@ -150,7 +151,9 @@ function readMetadata(value: unknown, where: string): Record<string, string> {
 function readEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: tensor "${name}"`;
   if (!isRecord(value))
-    refuse(where, "expected an object with dtype, shape and data_offsets", "The file is damaged", { name });
+    refuse(where, "expected an object with dtype, shape and data_offsets, got something else", "The file is damaged", {
+      name,
+    });
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === "string" && Object.hasOwn(elementTypes, dtype) ? elementTypes[dtype] : undefined;
   if (type === undefined) {

@@ -2,7 +2,7 @@
  * Index expressions as sums: constant + coefficient * atom + ..., the coefficients being sizes. An atom is a variable
  * or whatever is not a sum. Two equal indices have one form; strides are read off it.
  */
-import { type Dim, type SymbolicDim, addDims, isSymbolic, multiplyDims } from "../base/dims.ts";
+import { addDims, type Dim, isSymbolic, multiplyDims, type SymbolicDim } from "../base/dims.ts";
 import { add, i32, mul, size } from "./build.ts";
 import type { Expr, Variable } from "./ir.ts";
 import { printExpr } from "./print.ts";

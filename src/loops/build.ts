@@ -2,9 +2,19 @@
  * Constructors of expressions and statements. They check scalars and lanes and fold what is plain (constants of i32,
  * x + 0, x * 1); nothing else changes an expression here. Not here: moving and sharing of work (hoist.ts).
  */
-import { type Dim, addDims, multiplyDims, subtractDims } from "../base/dims.ts";
+import { addDims, type Dim, multiplyDims, subtractDims } from "../base/dims.ts";
 import { internal } from "../base/errors.ts";
-import { type BinaryFn, type Buffer, type Expr, type LoopType, type Scalar, type Stmt, type UnaryFn, type Variable, types } from "./ir.ts";
+import {
+  type BinaryFn,
+  type Buffer,
+  type Expr,
+  type LoopType,
+  type Scalar,
+  type Stmt,
+  types,
+  type UnaryFn,
+  type Variable,
+} from "./ir.ts";
 
 /** The type of a scalar in so many lanes, as one of the shared objects of `types`. */
 export function typeOf(scalar: Scalar, lanes: 1 | 4): LoopType {
@@ -72,7 +82,9 @@ export function cast(x: Expr, scalar: Scalar): Expr {
 /** One value in four lanes. */
 export function splat(x: Expr): Expr {
   if (x.type.lanes === 4) return x;
-  return x.kind === "const" ? { ...x, type: typeOf(x.type.scalar, 4) } : { kind: "splat", type: typeOf(x.type.scalar, 4), x };
+  return x.kind === "const"
+    ? { ...x, type: typeOf(x.type.scalar, 4) }
+    : { kind: "splat", type: typeOf(x.type.scalar, 4), x };
 }
 
 export function ramp(base: Expr): Expr {
@@ -139,12 +151,20 @@ function reassociate(a: Expr, b: Expr): Expr | undefined {
 }
 
 function expect(x: Expr, scalar: Scalar, lanes: 1 | 4, what: string): void {
-  if (x.type.scalar !== scalar || x.type.lanes !== lanes) internal(`${what} is not ${scalar} in ${lanes}`, { got: x.type });
+  if (x.type.scalar !== scalar || x.type.lanes !== lanes)
+    internal(`${what} is not ${scalar} in ${lanes}`, { got: x.type });
 }
 
 // ---- statements -----------------------------------------------------------------------------------------------
 
-export function loop(variable: Variable, from: Expr, to: Expr, step: number, body: readonly Stmt[], parallel = false): Stmt {
+export function loop(
+  variable: Variable,
+  from: Expr,
+  to: Expr,
+  step: number,
+  body: readonly Stmt[],
+  parallel = false,
+): Stmt {
   return { kind: "for", variable, from, to, step, parallel, body };
 }
 

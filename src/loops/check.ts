@@ -71,7 +71,8 @@ class Checker {
     this.#buffers = new Set(program.buffers);
     this.#sizes = new Set(program.sizes.map(formatDim));
     if (this.#buffers.size !== program.buffers.length) internal("a buffer is listed twice", { program: program.name });
-    if (new Set(program.buffers.map((b) => b.name)).size !== program.buffers.length) internal("two buffers have one name", { program: program.name });
+    if (new Set(program.buffers.map((b) => b.name)).size !== program.buffers.length)
+      internal("two buffers have one name", { program: program.name });
   }
 
   block(body: readonly Stmt[]): void {
@@ -90,7 +91,8 @@ class Checker {
   }
 
   #declare(variable: Variable, s: Stmt): Variable {
-    if (this.#declared.has(variable) || this.#names.has(variable.name)) this.#fail(`${variable.name} is declared twice`, s);
+    if (this.#declared.has(variable) || this.#names.has(variable.name))
+      this.#fail(`${variable.name} is declared twice`, s);
     this.#declared.add(variable);
     this.#names.add(variable.name);
     this.#scope.add(variable);
@@ -108,11 +110,14 @@ class Checker {
         return;
       case "let":
       case "var":
-        if (!sameType(s.variable.type, s.value.type)) this.#fail(`${s.variable.name} has another type than its value`, s);
+        if (!sameType(s.variable.type, s.value.type))
+          this.#fail(`${s.variable.name} has another type than its value`, s);
         return;
       case "set":
-        if (!this.#scope.has(s.variable) || !this.#mutable.has(s.variable)) this.#fail(`${s.variable.name} is set but is no var in scope`, s);
-        if (!sameType(s.variable.type, s.value.type)) this.#fail(`${s.variable.name} has another type than its value`, s);
+        if (!this.#scope.has(s.variable) || !this.#mutable.has(s.variable))
+          this.#fail(`${s.variable.name} is set but is no var in scope`, s);
+        if (!sameType(s.variable.type, s.value.type))
+          this.#fail(`${s.variable.name} has another type than its value`, s);
         return;
       case "store":
         this.#buffer(s.buffer, s);
@@ -120,7 +125,8 @@ class Checker {
         this.#type(s.value, s.buffer.scalar, s.value.type.lanes, s);
         return;
       case "if":
-        return this.#type(s.condition, "bool", 1, s);
+        this.#type(s.condition, "bool", 1, s);
+        return;
       case "copy":
         this.#buffer(s.to, s);
         this.#buffer(s.from, s);
@@ -156,36 +162,47 @@ class Checker {
         return;
       case "ref":
         if (!this.#scope.has(x.variable)) this.#fail(`${x.variable.name} is used outside of its scope`, s);
-        return this.#result(x, x.variable.type, s);
+        this.#result(x, x.variable.type, s);
+        return;
       case "size":
         if (!this.#sizes.has(formatDim(x.dim))) this.#fail(`the size ${formatDim(x.dim)} is not listed`, s);
-        return this.#result(x, typeOf("i32", 1), s);
+        this.#result(x, typeOf("i32", 1), s);
+        return;
       case "load":
         this.#buffer(x.buffer, s);
         this.#type(x.index, "i32", 1, s);
-        return this.#result(x, typeOf(x.buffer.scalar, lanes), s);
+        this.#result(x, typeOf(x.buffer.scalar, lanes), s);
+        return;
       case "unary":
         if (!unaryScalars[x.fn].includes(x.x.type.scalar)) this.#fail(`${x.fn} of ${x.x.type.scalar}`, s);
-        if (x.fn === "bitsToFloat") return this.#result(x, typeOf("f32", x.x.type.lanes), s);
-        if (x.fn === "floatToBits") return this.#result(x, typeOf("i32", x.x.type.lanes), s);
-        return this.#result(x, x.x.type, s);
+        if (x.fn === "bitsToFloat") this.#result(x, typeOf("f32", x.x.type.lanes), s);
+        return;
+        if (x.fn === "floatToBits") this.#result(x, typeOf("i32", x.x.type.lanes), s);
+        return;
+        this.#result(x, x.x.type, s);
+        return;
       case "binary":
-        return this.#binary(x, s);
+        this.#binary(x, s);
+        return;
       case "select":
         this.#type(x.condition, "bool", lanes, s);
         this.#result(x, x.a.type, s);
-        return this.#result(x, x.b.type, s);
+        this.#result(x, x.b.type, s);
+        return;
       case "cast":
         if (x.x.type.lanes !== lanes) this.#fail("a cast changes lanes", s);
         return;
       case "splat":
-        return this.#result(x, typeOf(x.x.type.scalar, 4), s);
+        this.#result(x, typeOf(x.x.type.scalar, 4), s);
+        return;
       case "ramp":
         this.#type(x.base, "i32", 1, s);
-        return this.#result(x, typeOf("i32", 4), s);
+        this.#result(x, typeOf("i32", 4), s);
+        return;
       case "lane":
         this.#type(x.x, x.type.scalar, 4, s);
-        return this.#result(x, typeOf(x.x.type.scalar, 1), s);
+        this.#result(x, typeOf(x.x.type.scalar, 1), s);
+        return;
       default:
         return x satisfies never;
     }
@@ -203,7 +220,11 @@ class Checker {
   }
 
   #result(x: Expr, expected: LoopType, s: Stmt): void {
-    if (!sameType(x.type, expected)) this.#fail(`${printExpr(x)} has type ${x.type.scalar}x${x.type.lanes}, expected ${expected.scalar}x${expected.lanes}`, s);
+    if (!sameType(x.type, expected))
+      this.#fail(
+        `${printExpr(x)} has type ${x.type.scalar}x${x.type.lanes}, expected ${expected.scalar}x${expected.lanes}`,
+        s,
+      );
   }
 
   #type(x: Expr, scalar: Scalar, lanes: 1 | 4, s: Stmt): void {

@@ -5,8 +5,7 @@
  */
 import type { Buffer, Expr, Stmt, Variable } from "./ir.ts";
 import type { Names } from "./names.ts";
-import { operands, visitStatements } from "./walk.ts";
-import { mapBlocks, mapExpressions, mapOperands } from "./walk.ts";
+import { mapBlocks, mapExpressions, mapOperands, operands, visitStatements } from "./walk.ts";
 
 /** A list of statements that runs as one: the kernel, the body of a loop, a branch. */
 interface Region {
@@ -100,14 +99,21 @@ class Hoister {
       const inner = makeRegion(region, "loop");
       this.#homes.set(s.variable, inner);
       this.#number(s.body, inner);
-    } else mapBlocks(s, (block) => (this.#number(block, makeRegion(region, s.kind === "if" ? "branch" : "loop")), block));
+    } else
+      mapBlocks(s, (block) => (this.#number(block, makeRegion(region, s.kind === "if" ? "branch" : "loop")), block));
   }
 
   #node(x: Expr, region: Region): Node {
     const cached = this.#cache.get(x);
     if (cached !== undefined) return cached;
     const known = x.kind === "ref" ? this.#lets.get(x.variable) : undefined;
-    const node = known ?? this.#intern(x, operands(x).map((o) => this.#node(o, region)), region);
+    const node =
+      known ??
+      this.#intern(
+        x,
+        operands(x).map((o) => this.#node(o, region)),
+        region,
+      );
     this.#cache.set(x, node);
     return node;
   }
@@ -121,9 +127,21 @@ class Hoister {
     }
     const holder = holderOf(region);
     const own = pinned ? region : x.kind === "ref" ? (this.#homes.get(x.variable) ?? holder) : holder;
-    const home = ins.reduce((deepest, n) => (n.home.depth > deepest.depth ? n.home : deepest), own.depth > holder.depth ? own : holder);
+    const home = ins.reduce(
+      (deepest, n) => (n.home.depth > deepest.depth ? n.home : deepest),
+      own.depth > holder.depth ? own : holder,
+    );
     const plain = isPlain(x, ins);
-    const node: Node = { id: this.#nodes.length, expr: x, ins, home, sites: [], plain, variable: undefined, written: false };
+    const node: Node = {
+      id: this.#nodes.length,
+      expr: x,
+      ins,
+      home,
+      sites: [],
+      plain,
+      variable: undefined,
+      written: false,
+    };
     this.#nodes.push(node);
     holder.table.set(key, node);
     return node;
@@ -198,7 +216,8 @@ function holderOf(region: Region): Region {
 }
 
 function crossesLoop(site: Region, home: Region): boolean {
-  for (let at: Region | undefined = site; at !== undefined && at !== home; at = at.parent) if (at.kind === "loop") return true;
+  for (let at: Region | undefined = site; at !== undefined && at !== home; at = at.parent)
+    if (at.kind === "loop") return true;
   return false;
 }
 

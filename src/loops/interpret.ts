@@ -4,7 +4,7 @@
  * functions are spelled in arithmetic (math.ts) gives the same bits as WebAssembly.
  */
 import { type DimValues, evaluateDim } from "../base/dims.ts";
-import { NumericError, internal } from "../base/errors.ts";
+import { internal, NumericError } from "../base/errors.ts";
 import { binaryFunctions, castValue, unaryFunctions } from "./functions.ts";
 import type { Buffer, Expr, Program, Stmt, Variable } from "./ir.ts";
 
@@ -38,7 +38,12 @@ class Machine {
   readonly #variables = new Map<Variable, { value: Lanes }>();
   readonly #single: boolean;
 
-  constructor(program: Program, inputs: readonly ArrayLike<number>[], dims: DimValues, precision: "float64" | "float32") {
+  constructor(
+    program: Program,
+    inputs: readonly ArrayLike<number>[],
+    dims: DimValues,
+    precision: "float64" | "float32",
+  ) {
     this.#program = program;
     this.#dims = dims;
     this.#single = precision === "float32";
@@ -57,12 +62,19 @@ class Machine {
 
   #allocate(buffer: Buffer, inputs: readonly ArrayLike<number>[]): Data {
     const length = evaluateDim(buffer.size, this.#dims);
-    const data = buffer.scalar === "i32" ? new Int32Array(length) : this.#single ? new Float32Array(length) : new Float64Array(length);
+    const data =
+      buffer.scalar === "i32"
+        ? new Int32Array(length)
+        : this.#single
+          ? new Float32Array(length)
+          : new Float64Array(length);
     const { role } = buffer;
     // Scratch memory holds what an earlier call left: anything.
-    if (role.kind === "temp" || role.kind === "output") return data.fill(buffer.scalar === "i32" ? 1234567 : Number.NaN);
+    if (role.kind === "temp" || role.kind === "output")
+      return data.fill(buffer.scalar === "i32" ? 1234567 : Number.NaN);
     const given = role.kind === "constant" ? role.data : inputs[role.kind === "inout" ? role.input : role.position];
-    if (given.length !== length) internal("a buffer has another length than its data", { buffer: buffer.name, length, got: given.length });
+    if (given.length !== length)
+      internal("a buffer has another length than its data", { buffer: buffer.name, length, got: given.length });
     data.set(given);
     return data;
   }
@@ -118,7 +130,8 @@ class Machine {
   }
 
   #assign(variable: Variable, value: Expr): Run {
-    const cell = this.#variables.get(variable) ?? internal("a variable is set before it is declared", { name: variable.name });
+    const cell =
+      this.#variables.get(variable) ?? internal("a variable is set before it is declared", { name: variable.name });
     const compute = this.#compute(value);
     return () => {
       cell.value = compute();
@@ -162,7 +175,10 @@ class Machine {
     return () => {
       if (condition()[0] !== 0) return;
       const got = value()[0];
-      throw new NumericError(this.#program.checks[s.check].message.replace("{value}", String(got)), { check: s.check, value: got });
+      throw new NumericError(this.#program.checks[s.check].message.replace("{value}", String(got)), {
+        check: s.check,
+        value: got,
+      });
     };
   }
 
@@ -174,7 +190,9 @@ class Machine {
         return () => lanes;
       }
       case "ref": {
-        const cell = this.#variables.get(x.variable) ?? internal("a variable is used before it is declared", { name: x.variable.name });
+        const cell =
+          this.#variables.get(x.variable) ??
+          internal("a variable is used before it is declared", { name: x.variable.name });
         return () => cell.value;
       }
       case "size": {
@@ -188,7 +206,11 @@ class Machine {
         return () => a().map((v) => f(v));
       }
       case "binary": {
-        const [f, a, b] = [this.#rounded(binaryFunctions(x.fn, x.a.type.scalar), x), this.#compute(x.a), this.#compute(x.b)];
+        const [f, a, b] = [
+          this.#rounded(binaryFunctions(x.fn, x.a.type.scalar), x),
+          this.#compute(x.a),
+          this.#compute(x.b),
+        ];
         return () => {
           const right = b();
           return a().map((v, i) => f(v, right[i]));
@@ -252,7 +274,13 @@ class Machine {
     if (at >= 0 && at + count <= length) return;
     // A load moved out of a loop that runs no time may touch an empty buffer; its value goes nowhere.
     if (length === 0) return;
-    internal("an access outside of its buffer", { program: this.#program.name, buffer: buffer.name, at, count, length });
+    internal("an access outside of its buffer", {
+      program: this.#program.name,
+      buffer: buffer.name,
+      at,
+      count,
+      length,
+    });
   }
 }
 

@@ -55,7 +55,8 @@ function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
   for (const { start, end, inner } of spans) {
     for (const [buffer, use] of inner) {
       const all = found.get(buffer) as Use;
-      if (use.readFirst || all.first < start || all.last > end) merge(found, buffer, { first: start, last: end, readFirst: false });
+      if (use.readFirst || all.first < start || all.last > end)
+        merge(found, buffer, { first: start, last: end, readFirst: false });
     }
   }
   return found;
@@ -64,7 +65,8 @@ function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
 function usesOf(s: Stmt, position: number): Map<Buffer, Use> {
   const found = new Map<Buffer, Use>();
   for (const buffer of readsOf(s)) found.set(buffer, { first: position, last: position, readFirst: true });
-  for (const buffer of writesOf(s)) if (!found.has(buffer)) found.set(buffer, { first: position, last: position, readFirst: false });
+  for (const buffer of writesOf(s))
+    if (!found.has(buffer)) found.set(buffer, { first: position, last: position, readFirst: false });
   return found;
 }
 
@@ -82,7 +84,8 @@ export function readsOf(s: Stmt): Set<Buffer> {
   const found = new Set<Buffer>();
   visitStatements([s], (inner) => {
     if (inner.kind === "copy") found.add(inner.from);
-    for (const x of expressions(inner)) visitExpression(x, (e) => (e.kind === "load" ? found.add(e.buffer) : undefined));
+    for (const x of expressions(inner))
+      visitExpression(x, (e) => (e.kind === "load" ? found.add(e.buffer) : undefined));
   });
   return found;
 }

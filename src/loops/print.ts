@@ -40,7 +40,9 @@ function printStatement(s: Stmt, indent: string): string[] {
       return [`${indent}if ${printExpr(s.condition)} {`, ...inner(s.then), ...tail, `${indent}}`];
     }
     case "copy":
-      return [`${indent}copy ${s.to.name}[${printExpr(s.toIndex)}] <- ${s.from.name}[${printExpr(s.fromIndex)}], ${printExpr(s.count)}`];
+      return [
+        `${indent}copy ${s.to.name}[${printExpr(s.toIndex)}] <- ${s.from.name}[${printExpr(s.fromIndex)}], ${printExpr(s.count)}`,
+      ];
     case "fill":
       return [`${indent}fill ${s.buffer.name}[${printExpr(s.index)}], ${printExpr(s.count)}`];
     case "kernel":
@@ -53,7 +55,18 @@ function printStatement(s: Stmt, indent: string): string[] {
 }
 
 const infix: Partial<Record<BinaryFn, string>> = {
-  add: "+", sub: "-", mul: "*", div: "/", and: "&", or: "|", xor: "^", shl: "<<", shr: ">>", less: "<", lessEqual: "<=", equal: "==",
+  add: "+",
+  sub: "-",
+  mul: "*",
+  div: "/",
+  and: "&",
+  or: "|",
+  xor: "^",
+  shl: "<<",
+  shr: ">>",
+  less: "<",
+  lessEqual: "<=",
+  equal: "==",
 };
 const prefix: Partial<Record<UnaryFn, string>> = { neg: "-", not: "!" };
 

@@ -163,7 +163,12 @@ export function rewriteExpression(x: Expr, change: (x: Expr) => Expr, done: Map<
 export function rewriteBody(body: readonly Stmt[], change: (x: Expr) => Expr): readonly Stmt[] {
   const done = new Map<Expr, Expr>();
   const walk = (block: readonly Stmt[]): readonly Stmt[] => {
-    const after = block.map((s) => mapBlocks(mapExpressions(s, (x) => rewriteExpression(x, change, done)), walk));
+    const after = block.map((s) =>
+      mapBlocks(
+        mapExpressions(s, (x) => rewriteExpression(x, change, done)),
+        walk,
+      ),
+    );
     return after.every((s, i) => s === block[i]) ? block : after;
   };
   return walk(body);

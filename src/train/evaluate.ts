@@ -6,6 +6,7 @@ import { type ModelInput, readInputs } from "../nn/inputs.ts";
 import { context } from "../nn/layer.ts";
 import type { Model, State } from "../nn/model.ts";
 import { checkOptionNames, wholeNumber } from "../nn/options.ts";
+import type { Outputs } from "../nn/stream.ts";
 import {
   type CompiledFunction,
   compile,
@@ -149,8 +150,12 @@ export interface PredictOptions {
   readonly state?: State;
 }
 
-/** The model's output for all rows of x, batch by batch: a tensor, or a list of them for several outputs. */
-export async function predict(model: Model, x: ModelInput, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
+/** The model's output for all rows of x, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
+export async function predict<O extends Outputs>(
+  model: Model<O>,
+  x: ModelInput,
+  options: PredictOptions = {},
+): Promise<O> {
   checkOptionNames("predict", options, ["batchSize", "state"]);
   const batchSize = expectOption("predict", "batchSize", options.batchSize ?? 32, wholeNumber());
   const inputs = readInputs(model.network, x, "spec");
@@ -158,7 +163,8 @@ export async function predict(model: Model, x: ModelInput, options: PredictOptio
   const pace = createPace();
   const parts: (readonly Tensor[])[] = [];
   try {
-    for (let start = 0; start < rows; start += batchSize) {
+    // Without rows the model runs once, for the shape of nothing.
+    for (let start = 0; start === 0 || start < rows; start += batchSize) {
       const cut = (all: Tensor): Tensor => sliceRows(all, start, Math.min(rows, start + batchSize));
       const state = options.state && (mapTree<Tensor, Tensor>(options.state, cut) as State);
       const { outputs } = model.run(inputs.map(cut), { state });
@@ -170,7 +176,7 @@ export async function predict(model: Model, x: ModelInput, options: PredictOptio
     pace.close();
   }
   const joined = parts[0].map((_, i) => joinRows(parts.map((part) => part[i])));
-  return model.outputs.length === 1 ? joined[0] : joined;
+  return (model.network.single ? joined[0] : joined) as Outputs as O;
 }
 
 function joinRows(parts: readonly Tensor[]): Tensor {

@@ -43,7 +43,7 @@ const cases: readonly [string, number, string][] = [
   [
     "train short.txt",
     1,
-    "text: expected at least 2049 characters to learn from and 256 to measure with, got 8 and 1. Give more text, or a smaller --batch and --seq.",
+    "text: expected at least 513 characters to learn from and 256 to measure with, got 8 and 1. Give more text, or a smaller --batch and --seq.",
   ],
   [
     "train book.txt --cell grru",
@@ -84,7 +84,7 @@ const cases: readonly [string, number, string][] = [
   [
     "generate weights.safetensors",
     1,
-    "FOLDER/weights.safetensors: expected a model, got tensors without a model of Recurve's. Give the file that training wrote as --out, or saveModel.",
+    "FOLDER/weights.safetensors: expected a model, got tensors without a model of Recurve's. Give a file that saveModel wrote, or recurve train as --out.",
   ],
   [
     "generate missing.safetensors --top-p 2",

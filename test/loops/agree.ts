@@ -1,7 +1,7 @@
 /** Runs a graph by the graph interpreter and, lowered, by the loop interpreter, and expects equal results. */
 import { expect } from "vitest";
 import { type DimValues, formatDim } from "../../src/base/dims.ts";
-import { type Key, bitsAt, keyFromSeed, uniformAt } from "../../src/base/random.ts";
+import { bitsAt, type Key, keyFromSeed, uniformAt } from "../../src/base/random.ts";
 import { evaluateShape } from "../../src/base/shapes.ts";
 import { Builder } from "../../src/graph/build.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
@@ -23,7 +23,8 @@ export function argumentsFor(graph: Graph, dims: DimValues, seed: number, below 
   return graph.inputs.map(({ value }, i) => {
     const count = evaluateShape(value.shape, dims).reduce((n, dim) => n * dim, 1);
     const key: Key = keyFromSeed(seed * 1000 + i);
-    if (value.dtype === "float32") return Float64Array.from({ length: count }, (_, j) => Math.fround(4 * uniformAt(key, j) - 2));
+    if (value.dtype === "float32")
+      return Float64Array.from({ length: count }, (_, j) => Math.fround(4 * uniformAt(key, j) - 2));
     const range = value.dtype === "bool" ? 2 : below;
     return Int32Array.from({ length: count }, (_, j) => (bitsAt(key, j) >>> 0) % range);
   });
@@ -64,11 +65,17 @@ export function expectClose(got: ArrayLike<number>, want: ArrayLike<number>, tol
 function expectDisjoint(program: Program): void {
   const lives = lifetimes(program);
   const used = new Set(program.body.flatMap((s) => [...readsOf(s), ...writesOf(s)]));
-  for (const buffer of used) if (buffer.role.kind === "temp") expect(lives.has(buffer), `${buffer.name}[${formatDim(buffer.size)}]`).toBe(true);
+  for (const buffer of used)
+    if (buffer.role.kind === "temp") expect(lives.has(buffer), `${buffer.name}[${formatDim(buffer.size)}]`).toBe(true);
 }
 
 /** As `agree`, for given arguments. */
-export function agreeWith(graph: Graph, args: readonly (Float32Array | Int32Array)[], dims: DimValues, tolerance = 1e-9): Program {
+export function agreeWith(
+  graph: Graph,
+  args: readonly (Float32Array | Int32Array)[],
+  dims: DimValues,
+  tolerance = 1e-9,
+): Program {
   const program = check(lower(graph));
   const expected = interpretGraph(graph, args, dims);
   const got = interpret(program, args, dims);

@@ -158,5 +158,7 @@ test("an index outside of the table stops the program and says so", () => {
     return [g.add("gather", { name: "tokens" }, [table, indices])];
   });
   agree(graph, [{ b: 4 }], { below: 5 });
-  expect(() => agree(graph, [{ b: 40 }], { below: 9 })).toThrow(/embedding "tokens": expected an index from 0 to 4, got [5-8]\./);
+  expect(() => agree(graph, [{ b: 40 }], { below: 9 })).toThrow(
+    /embedding "tokens": expected an index from 0 to 4, got [5-8]\./,
+  );
 });

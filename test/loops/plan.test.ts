@@ -8,7 +8,13 @@ import { layout, lifetimes } from "../../src/loops/plan.ts";
 import { randomGraph } from "../fuzz/graphs.ts";
 
 const temp = (name: string, size: number): Buffer => ({ name, scalar: "f32", size, role: { kind: "temp" } });
-const program = (buffers: readonly Buffer[], body: readonly Stmt[]): Program => ({ name: "test", buffers, sizes: [], checks: [], body });
+const program = (buffers: readonly Buffer[], body: readonly Stmt[]): Program => ({
+  name: "test",
+  buffers,
+  sizes: [],
+  checks: [],
+  body,
+});
 const write = (to: Buffer): Stmt => store(to, i32(0), f32(1));
 const move = (to: Buffer, from: Buffer): Stmt => store(to, i32(0), load(from, i32(0)));
 
@@ -27,8 +33,6 @@ test("what an iteration reads from the one before lives through the whole loop",
   const whole = lives.get(a);
   expect(whole?.last).toBeGreaterThan(lives.get(c)?.last ?? 0);
   expect(lives.get(b)?.last).toBeLessThan(lives.get(c)?.first ?? 0);
-
-
 });
 
 test("an empty buffer and a free size have their place", () => {
@@ -47,7 +51,10 @@ for (let seed = 0; seed < 20; seed++) {
       for (const [y, b] of lives) {
         if (x === y || a.first > b.last || b.first > a.last) continue;
         const [from, to] = [offsets.get(x) ?? 0, offsets.get(y) ?? 0];
-        expect(from < to ? from + 4 * sizeIn(x) <= to : to + 4 * sizeIn(y) <= from || sizeIn(x) * sizeIn(y) === 0, `${x.name} and ${y.name}`).toBe(true);
+        expect(
+          from < to ? from + 4 * sizeIn(x) <= to : to + 4 * sizeIn(y) <= from || sizeIn(x) * sizeIn(y) === 0,
+          `${x.name} and ${y.name}`,
+        ).toBe(true);
       }
     }
     function sizeIn(buffer: Buffer): number {

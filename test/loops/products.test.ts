@@ -9,11 +9,14 @@ const float = (...shape: Dim[]) => ({ dtype: "float32", shape }) as const;
 
 function product(sizes: readonly Dim[], transposeA: boolean, transposeB: boolean, batch: readonly Dim[] = []) {
   const [rows, inner, columns] = sizes;
-  return graphOf((g) => {
-    const a = g.input("a", float(...batch, ...(transposeA ? [inner, rows] : [rows, inner])));
-    const b = g.input("b", float(...batch, ...(transposeB ? [columns, inner] : [inner, columns])));
-    return [g.add("matmul", { transposeA, transposeB }, [a, b])];
-  }, `matmul ${sizes.map((d) => (typeof d === "number" ? d : d.key)).join("x")}`);
+  return graphOf(
+    (g) => {
+      const a = g.input("a", float(...batch, ...(transposeA ? [inner, rows] : [rows, inner])));
+      const b = g.input("b", float(...batch, ...(transposeB ? [columns, inner] : [inner, columns])));
+      return [g.add("matmul", { transposeA, transposeB }, [a, b])];
+    },
+    `matmul ${sizes.map((d) => (typeof d === "number" ? d : d.key)).join("x")}`,
+  );
 }
 
 const flips = [
@@ -69,13 +72,20 @@ describe("matmul", () => {
       graphOf((g) => {
         const a = g.sliceAxis(g.input("a", float(6, 10)), 1, 2, 9);
         const b = g.transpose(g.input("b", float(7, 3, 8)), [1, 0, 2]);
-        return [g.add("matmul", { transposeA: false, transposeB: false }, [a, g.reshape(g.sliceAxis(b, 0, 1, 2), [7, 8])])];
+        return [
+          g.add("matmul", { transposeA: false, transposeB: false }, [a, g.reshape(g.sliceAxis(b, 0, 1, 2), [7, 8])]),
+        ];
       }),
     );
   });
 });
 
-function reduction(kind: ReduceKind, shape: readonly Dim[], axes: readonly number[], dtype: "float32" | "int32" = "float32") {
+function reduction(
+  kind: ReduceKind,
+  shape: readonly Dim[],
+  axes: readonly number[],
+  dtype: "float32" | "int32" = "float32",
+) {
   return graphOf((g) => {
     const x = g.input("x", { dtype, shape });
     const y = dtype === "float32" ? g.add("mul", {}, [x, x]) : x;
@@ -88,8 +98,21 @@ describe("reduce", () => {
   for (const kind of ["sum", "max", "min"] as const) {
     test(`${kind} over every set of axes`, () => {
       for (const axes of subsets) {
-        for (const shape of [[2, 3, 4], [3, 5, 7], [2, 2, 37], [33, 1, 18], [4, 3, 2]]) agree(reduction(kind, shape, axes));
-        agree(reduction(kind, [m, 3, n], axes), [{ m: 2, n: 5 }, { m: 3, n: 32 }, { m: 1, n: 70 }, { m: 0, n: 4 }, { m: 3, n: 0 }]);
+        for (const shape of [
+          [2, 3, 4],
+          [3, 5, 7],
+          [2, 2, 37],
+          [33, 1, 18],
+          [4, 3, 2],
+        ])
+          agree(reduction(kind, shape, axes));
+        agree(reduction(kind, [m, 3, n], axes), [
+          { m: 2, n: 5 },
+          { m: 3, n: 32 },
+          { m: 1, n: 70 },
+          { m: 0, n: 4 },
+          { m: 3, n: 0 },
+        ]);
         agree(reduction(kind, [3, 5, 7], axes, "int32"));
       }
     });
@@ -97,7 +120,10 @@ describe("reduce", () => {
 
   test("the sum of a transposed operand", () => {
     agree(
-      graphOf((g) => [g.sum(g.transpose(g.input("x", float(5, 6)), [1, 0]), [1]), g.sum(g.transpose(g.input("y", float(5, 6)), [1, 0]), [0])]),
+      graphOf((g) => [
+        g.sum(g.transpose(g.input("x", float(5, 6)), [1, 0]), [1]),
+        g.sum(g.transpose(g.input("y", float(5, 6)), [1, 0]), [0]),
+      ]),
     );
   });
 

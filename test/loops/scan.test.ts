@@ -1,8 +1,8 @@
 /** Scans as rolled loops: LSTM-like, reversed, nested, empty; what is packed or copied, and where. */
 import { describe, expect, test } from "vitest";
 import { type Dim, multiplyDims, symbol } from "../../src/base/dims.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
 import type { Builder } from "../../src/graph/build.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
 import { print } from "../../src/loops/print.ts";
 import { agree, graphOf } from "./agree.ts";
 
@@ -30,7 +30,11 @@ function lstm(units: number, reverse = false): Graph {
     const [w, u] = [g.input("w", float(3, 4 * units)), g.input("u", float(units, 4 * units))];
     const rows = multiplyDims(t, b);
     const xw = g.add("matmul", plain, [g.reshape(x, [rows, 3]), w]);
-    const xz = g.reshape(g.add("add", {}, [xw, g.broadcastTo(g.input("bias", float(4 * units)), [rows, 4 * units])]), [t, b, 4 * units]);
+    const xz = g.reshape(g.add("add", {}, [xw, g.broadcastTo(g.input("bias", float(4 * units)), [rows, 4 * units])]), [
+      t,
+      b,
+      4 * units,
+    ]);
     const zero = g.full([b, units], 0);
     const params = { body: lstmBody(units), length: t, reverse, consts: 1, carry: 2 };
     return [...g.addAll("scan", params, [u, zero, zero, xz])];
@@ -63,8 +67,16 @@ describe("an LSTM", () => {
 });
 
 /** A scan over t with one carry [b, 2] and one x [b, 2]. */
-function over(g: Builder, step: (g: Builder, carry: Value, x: Value) => [Value, Value], x: Value, reverse = false): readonly Value[] {
-  const body = graphOf((inner) => step(inner, inner.input("carry", float(b, 2)), inner.input("x", float(b, 2))), "body");
+function over(
+  g: Builder,
+  step: (g: Builder, carry: Value, x: Value) => [Value, Value],
+  x: Value,
+  reverse = false,
+): readonly Value[] {
+  const body = graphOf(
+    (inner) => step(inner, inner.input("carry", float(b, 2)), inner.input("x", float(b, 2))),
+    "body",
+  );
   return g.addAll("scan", { body, length: t, reverse, consts: 0, carry: 1 }, [g.full([b, 2], 1), x]);
 }
 
@@ -92,7 +104,11 @@ test("carries that change places are not mixed up", () => {
   }, "body");
   agree(
     graphOf((g) => [
-      ...g.addAll("scan", { body, length: t, reverse: false, consts: 0, carry: 3 }, ["p", "q", "r"].map((name) => g.input(name, float(b, 2)))),
+      ...g.addAll(
+        "scan",
+        { body, length: t, reverse: false, consts: 0, carry: 3 },
+        ["p", "q", "r"].map((name) => g.input(name, float(b, 2))),
+      ),
     ]),
     sizes,
   );
@@ -109,7 +125,10 @@ test("an inner scan over the carry of an outer one", () => {
             return [inner.add("tanh", {}, [inner.add("add", {}, [sum, row])]), inner.add("mul", {}, [sum, row])];
           }, "rows");
           const zero = outer.full([2], 0);
-          const [last, ys] = outer.addAll("scan", { body, length: b, reverse: true, consts: 0, carry: 1 }, [zero, outer.add("add", {}, [carry, x])]);
+          const [last, ys] = outer.addAll("scan", { body, length: b, reverse: true, consts: 0, carry: 1 }, [
+            zero,
+            outer.add("add", {}, [carry, x]),
+          ]);
           return [ys, outer.add("add", {}, [carry, outer.broadcastTo(last, [b, 2])])];
         },
         g.input("x", float(t, b, 2)),

@@ -17,9 +17,9 @@ const sizes = {
   cell: "gru",
   embedding: 48,
   dropout: 0,
-  seq: 64,
-  batch: 32,
-  learningRate: 0.006,
+  seq: 32,
+  batch: 16,
+  learningRate: 0.005,
 } as const;
 const seedText = "export function ";
 

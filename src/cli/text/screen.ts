@@ -13,10 +13,7 @@ export function screenWatcher(terminal: Terminal): Watcher {
   return {
     start: (start) => screen.start(start),
     progress: (progress) => screen.progress(progress),
-    measured: ({ epoch, bitsPerCharacter }) =>
-      screen.note(
-        `${`after epoch ${epoch}`.padEnd(14)}  ${bitsPerCharacter.toFixed(3)} bits per character on held-out text`,
-      ),
+    measured: ({ epoch, bitsPerCharacter }) => screen.measured(epoch, bitsPerCharacter),
     sample: ({ text, seconds, bitsPerCharacter }) => screen.sample(text, seconds, bitsPerCharacter),
     interrupted: ({ step, resume }) => screen.interrupted(step, resume),
     result: (result) => {
@@ -46,6 +43,7 @@ class Screen {
   readonly #redraws: boolean;
   #shown = false;
   #last = Number.NEGATIVE_INFINITY;
+  #lastMeasured = Number.NEGATIVE_INFINITY;
   #bound: TrainingStart["bounds"] = {};
 
   constructor(terminal: Terminal) {
@@ -98,8 +96,14 @@ class Screen {
     this.line(`${colors.dim(head)}${colors.cyan(oneLine)}`);
   }
 
-  note(text: string): void {
-    this.line(`  ${this.#terminal.colors.dim(text)}`);
+  /** Short epochs would flood the screen: not every one is shown. */
+  measured(epoch: number, bits: number): void {
+    const now = performance.now();
+    if (now - this.#lastMeasured < 5000) return;
+    this.#lastMeasured = now;
+    this.line(
+      this.#terminal.colors.dim(`  after epoch ${epoch}: ${bits.toFixed(3)} bits per character on held-out text`),
+    );
   }
 
   interrupted(step: number, resume: string): void {

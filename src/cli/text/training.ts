@@ -128,7 +128,7 @@ class Session {
       step,
       epochs: position.epoch,
       seconds,
-      stopped: history?.stopped ?? "done before",
+      stopped: step === this.#firstStep ? "done before" : (history?.stopped ?? "done before"),
       bitsPerCharacter,
       yardsticks: await yardsticks(),
       name,

@@ -2,8 +2,17 @@
 import type { Dim } from "../../base/dims.ts";
 import type { DType } from "../../base/dtypes.ts";
 import { sizeOf } from "../../base/shapes.ts";
-import { type Buffer, type Check, type LoopType, type Role, type Scalar, type Stmt, type Variable, types } from "../ir.ts";
 import { hoist } from "../hoist.ts";
+import {
+  type Buffer,
+  type Check,
+  type LoopType,
+  type Role,
+  type Scalar,
+  type Stmt,
+  types,
+  type Variable,
+} from "../ir.ts";
 import { Names } from "../names.ts";
 
 /** How memory holds a dtype. */

@@ -11,8 +11,8 @@ import { affine, rebuild, scale, sum } from "../affine.ts";
 import { binary, cast, constant, i32, select, size, unary } from "../build.ts";
 import type { Expr } from "../ir.ts";
 import { registerScalar } from "./context.ts";
-import { type View, broadcastView, reshapeView, reverseView, sliceView, transposeView } from "./view.ts";
 import { randomBits, uniformOfBits } from "./random.ts";
+import { broadcastView, reshapeView, reverseView, sliceView, transposeView, type View } from "./view.ts";
 
 export type Index = readonly Expr[];
 export type Read = (index: Index) => Expr;
@@ -56,7 +56,13 @@ const compareOf = (fn: BinaryOp): ElementRule<BinaryOp> => ({
   },
 });
 
-const same = { cost: 0, pointwise: true, sameOrder: true, at: (_: unknown, [x]: readonly Read[], index: Index): Expr => x(index), view: (_: unknown, view: View): View => view };
+const same = {
+  cost: 0,
+  pointwise: true,
+  sameOrder: true,
+  at: (_: unknown, [x]: readonly Read[], index: Index): Expr => x(index),
+  view: (_: unknown, view: View): View => view,
+};
 
 export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } = {
   neg: unaryOf("neg", 1),
@@ -89,10 +95,19 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
     cost: 0,
     pointwise: false,
     needsMemory: ({ params }) => params.shape.length > 0,
-    at: ({ params }: NodeOf<"constant">) => (params.shape.length === 0 ? constant(registerScalar(params.dtype), params.data[0]) : undefined),
+    at: ({ params }: NodeOf<"constant">) =>
+      params.shape.length === 0 ? constant(registerScalar(params.dtype), params.data[0]) : undefined,
   },
-  dimSize: { cost: 0, pointwise: false, at: ({ params }: NodeOf<"dimSize">) => cast(size(params.dim), registerScalar(params.dtype)) },
-  iota: { cost: 1, pointwise: false, at: ({ params }, _, index) => cast(index[params.axis], registerScalar(params.dtype)) },
+  dimSize: {
+    cost: 0,
+    pointwise: false,
+    at: ({ params }: NodeOf<"dimSize">) => cast(size(params.dim), registerScalar(params.dtype)),
+  },
+  iota: {
+    cost: 1,
+    pointwise: false,
+    at: ({ params }, _, index) => cast(index[params.axis], registerScalar(params.dtype)),
+  },
   select: {
     cost: 1,
     pointwise: true,
@@ -114,7 +129,12 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
     cost: 0,
     pointwise: false,
     sameOrder: true,
-    needsMemory: ({ params, ins }) => unreshape(ins[0].shape, params.shape, params.shape.map(() => i32(0))) === undefined,
+    needsMemory: ({ params, ins }) =>
+      unreshape(
+        ins[0].shape,
+        params.shape,
+        params.shape.map(() => i32(0)),
+      ) === undefined,
     at: ({ params, ins }, [x], index) => {
       const before = unreshape(ins[0].shape, params.shape, index);
       return before === undefined ? undefined : x(before);
@@ -143,7 +163,11 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
     cost: 0,
     pointwise: false,
     at: ({ params, outs }, [x], index) =>
-      x(index.map((at, i) => (params.axes.includes(i) ? linear(size(subtractDims(outs[0].shape[i], 1)), [[at, -1]]) : at))),
+      x(
+        index.map((at, i) =>
+          params.axes.includes(i) ? linear(size(subtractDims(outs[0].shape[i], 1)), [[at, -1]]) : at,
+        ),
+      ),
     view: ({ params, outs }, view) => reverseView(view, outs[0].shape, params),
   },
   gather: {
@@ -158,7 +182,10 @@ export const elementRules: { readonly [K in OpName]: ElementRule<K> | "step" } =
     cost: 100,
     pointwise: false,
     at: ({ params }, [key], index) => {
-      const flat = linear(i32(0), stridesOf(params.shape).map((stride, i) => [index[i], stride]));
+      const flat = linear(
+        i32(0),
+        stridesOf(params.shape).map((stride, i) => [index[i], stride]),
+      );
       const bits = randomBits(key([i32(0)]), key([i32(1)]), flat);
       return params.distribution === "bits" ? bits : uniformOfBits(bits);
     },
@@ -199,7 +226,10 @@ function unreshape(from: Shape, to: Shape, index: Index): Index | undefined {
     const first = axisWhereFilled(from[i], to, axis);
     if (first === undefined) return undefined;
     const strides = stridesOf(to.slice(first, axis + 1));
-    before[i] = linear(i32(0), strides.map((stride, j) => [index[first + j], stride]));
+    before[i] = linear(
+      i32(0),
+      strides.map((stride, j) => [index[first + j], stride]),
+    );
     axis = first - 1;
   }
   return before;

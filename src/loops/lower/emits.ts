@@ -21,7 +21,12 @@ export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
   argmax: (lowering, node) => {
     const out = lowering.values.target(node.outs[0]);
     const read = memoryReader(lowering, node.ins[0]);
-    return [lowering.context.kernel(nameOf(node), argmaxNest(lowering.context, node.ins[0].shape, node.params.axis, read, out))];
+    return [
+      lowering.context.kernel(
+        nameOf(node),
+        argmaxNest(lowering.context, node.ins[0].shape, node.params.axis, read, out),
+      ),
+    ];
   },
   matmul: (lowering, node) => {
     const surroundings = {
@@ -36,7 +41,12 @@ export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
     const [indices, updates] = node.ins;
     const out = lowering.values.target(node.outs[0]);
     const reads = { index: lowering.values.reader(indices), update: memoryReader(lowering, updates) };
-    return [lowering.context.kernel(nameOf(node), scatterNest(lowering.context, indices.shape, updates, node.outs[0], reads, out))];
+    return [
+      lowering.context.kernel(
+        nameOf(node),
+        scatterNest(lowering.context, indices.shape, updates, node.outs[0], reads, out),
+      ),
+    ];
   },
   scan: emitScan,
 };

@@ -12,11 +12,11 @@ import { type Buffer, type Stmt, types } from "../ir.ts";
 import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
 import { emitRules } from "./emits.ts";
-import { type Target, elementwiseNest } from "./nest.ts";
+import { elementwiseNest, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
-import { type View, indexOf, isContiguous } from "./view.ts";
+import { indexOf, isContiguous, type View } from "./view.ts";
 
 /** How the body of a scan finds the values of outside that stay the same in its loop. */
 export interface Outside {
@@ -33,7 +33,13 @@ export class GraphLowering {
   readonly #schedule: Schedule;
   readonly #outside: Outside | undefined;
 
-  constructor(context: Context, graph: Graph, sources: readonly Source[], destinations: readonly Destination[], outside?: Outside) {
+  constructor(
+    context: Context,
+    graph: Graph,
+    sources: readonly Source[],
+    destinations: readonly Destination[],
+    outside?: Outside,
+  ) {
     this.context = context;
     this.graph = graph;
     this.#outside = outside;
@@ -73,7 +79,8 @@ export class GraphLowering {
     this.#schedule.destinations.forEach(({ view, overwrites }, i) => {
       if (overwrites === undefined) return;
       const { buffer } = this.values.view(overwrites);
-      if (this.#schedule.isUnchanged(i) || this.#isSafe(overwrites, this.#schedule.outputWrite[i] ?? 0)) this.context.replace(view.buffer, buffer);
+      if (this.#schedule.isUnchanged(i) || this.#isSafe(overwrites, this.#schedule.outputWrite[i] ?? 0))
+        this.context.replace(view.buffer, buffer);
       else copies.push(copyAll(buffer, view.buffer));
     });
     return copies.length === 0 ? [] : [kernel("keep", copies)];
@@ -121,7 +128,9 @@ export class GraphLowering {
 
   #group(group: Group): Stmt[] {
     const homes = new Set(group.members.filter((m) => m.home).map((m) => m.value));
-    const members = group.members.map((m) => ({ ...m, view: this.values.resolve(m.view) })).filter((m) => !this.#isThere(m.value, m.view, m.home));
+    const members = group.members
+      .map((m) => ({ ...m, view: this.values.resolve(m.view) }))
+      .filter((m) => !this.#isThere(m.value, m.view, m.home));
     if (members.length === 0) return [];
     const body = (index: Index): Target[] => {
       const session = this.values.session(homes, index);
@@ -141,16 +150,24 @@ export class GraphLowering {
     if (place === undefined) return false;
     const from = this.values.resolve(place.view);
     const zeros = value.shape.map(() => i32(0));
-    const sameStart = from.buffer === view.buffer && JSON.stringify(indexOf(from, zeros)) === JSON.stringify(indexOf(view, zeros));
+    const sameStart =
+      from.buffer === view.buffer && JSON.stringify(indexOf(from, zeros)) === JSON.stringify(indexOf(view, zeros));
     return sameStart && from.strides.every((s, i) => JSON.stringify(s) === JSON.stringify(view.strides[i]));
   }
 
   /** Fills instead of loops where everything is zero. */
-  #zeroFill(group: Group, members: readonly { readonly view: View }[], body: (index: Index) => Target[]): Stmt[] | undefined {
+  #zeroFill(
+    group: Group,
+    members: readonly { readonly view: View }[],
+    body: (index: Index) => Target[],
+  ): Stmt[] | undefined {
     const zeros = group.shape.map(() => i32(0));
     // At an index that is not known: an iota is zero at index zero only.
     const anywhere = body(group.shape.map(() => ref(this.context.variable("i"))));
-    const all = anywhere.every(({ value }, i) => value.kind === "const" && Object.is(value.value, 0) && isContiguous(members[i].view, group.shape));
+    const all = anywhere.every(
+      ({ value }, i) =>
+        value.kind === "const" && Object.is(value.value, 0) && isContiguous(members[i].view, group.shape),
+    );
     if (!all) return undefined;
     return body(zeros).map(({ buffer, index }) => ({ kind: "fill", buffer, index, count: countOf(group.shape) }));
   }
@@ -167,14 +184,22 @@ export class GraphLowering {
     const counters = indices.shape.map(() => this.context.variable("i"));
     const value = this.context.variable("row", types.i32);
     const inside = binary("and", binary("lessEqual", i32(0), ref(value)), binary("less", ref(value), size(rows)));
-    const body: Stmt[] = [letIn(value, read(counters.map(ref))), { kind: "require", condition: inside, check, value: ref(value) }];
-    return counters.reduceRight<Stmt[]>((inner, counter, i) => [loop(counter, i32(0), size(indices.shape[i]), 1, inner)], body);
+    const body: Stmt[] = [
+      letIn(value, read(counters.map(ref))),
+      { kind: "require", condition: inside, check, value: ref(value) },
+    ];
+    return counters.reduceRight<Stmt[]>(
+      (inner, counter, i) => [loop(counter, i32(0), size(indices.shape[i]), 1, inner)],
+      body,
+    );
   }
 
   #fill({ target, value }: FillStep): Stmt[] {
     const view = this.values.target(target);
     const x = constant(memoryScalar(target.dtype), value);
-    return elementwiseNest(this.context, target.shape, (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }]);
+    return elementwiseNest(this.context, target.shape, (index) => [
+      { buffer: view.buffer, index: indexOf(view, index), value: x },
+    ]);
   }
 }
 
@@ -192,4 +217,3 @@ function countOf(shape: readonly CheckStep["rows"][]): ReturnType<typeof size> {
 function copyAll(to: Buffer, from: Buffer): Stmt {
   return { kind: "copy", to, toIndex: i32(0), from, fromIndex: i32(0), count: size(to.size) };
 }
-

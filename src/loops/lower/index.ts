@@ -6,8 +6,8 @@
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shapes.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { Program } from "../ir.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
+import type { Program } from "../ir.ts";
 import { Context, memoryScalar } from "./context.ts";
 import { GraphLowering } from "./graph.ts";
 import type { Destination } from "./schedule.ts";
@@ -30,27 +30,44 @@ export function lower(graph: Graph, options: LowerOptions = {}): Program {
   const aliases = checkAliases(graph, options.aliases ?? []);
   const sources = graph.inputs.map(({ name, value }, position): Source => {
     const output = aliases.find((a) => a.input === position)?.output;
-    const role = output === undefined ? ({ kind: "input", position } as const) : ({ kind: "inout", input: position, output } as const);
+    const role =
+      output === undefined
+        ? ({ kind: "input", position } as const)
+        : ({ kind: "inout", input: position, output } as const);
     return { view: wholeView(context.buffer(name, memoryScalar(value.dtype), sizeOf(value.shape), role), value.shape) };
   });
   const destinations = graph.outputs.map((value, position): Destination => {
     const alias = aliases.find((a) => a.output === position);
     if (alias !== undefined) {
-      return { view: wholeView(context.temp("next", value.dtype, value.shape), value.shape), overwrites: graph.inputs[alias.input].value };
+      return {
+        view: wholeView(context.temp("next", value.dtype, value.shape), value.shape),
+        overwrites: graph.inputs[alias.input].value,
+      };
     }
-    const buffer = context.buffer(`out${position}`, memoryScalar(value.dtype), sizeOf(value.shape), { kind: "output", position });
+    const buffer = context.buffer(`out${position}`, memoryScalar(value.dtype), sizeOf(value.shape), {
+      kind: "output",
+      position,
+    });
     return { view: wholeView(buffer, value.shape) };
   });
   const lowering = new GraphLowering(context, graph, sources, destinations);
   const body = lowering.run();
-  return { name: graph.name, buffers: usedBuffers(context.buffers, body), sizes: sizesOf(body), checks: context.checks, body };
+  return {
+    name: graph.name,
+    buffers: usedBuffers(context.buffers, body),
+    sizes: sizesOf(body),
+    checks: context.checks,
+    body,
+  };
 }
 
 function checkAliases(graph: Graph, aliases: readonly Alias[]): readonly Alias[] {
   for (const { input, output } of aliases) {
     const [from, to] = [graph.inputs[input]?.value, graph.outputs[output]];
-    if (from === undefined || to === undefined || from.dtype !== to.dtype) internal("an alias of an input and an output that do not fit", { graph: graph.name, input, output });
-    if (aliases.some((a) => (a.input === input) !== (a.output === output))) internal("an input or output is aliased twice", { graph: graph.name, input, output });
+    if (from === undefined || to === undefined || from.dtype !== to.dtype)
+      internal("an alias of an input and an output that do not fit", { graph: graph.name, input, output });
+    if (aliases.some((a) => (a.input === input) !== (a.output === output)))
+      internal("an input or output is aliased twice", { graph: graph.name, input, output });
   }
   return aliases;
 }

@@ -7,9 +7,9 @@ import type { NodeOf, Value } from "../../graph/graph.ts";
 import { add, binary, f32, i32, loop, mul, ref, size, when } from "../build.ts";
 import type { Expr, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
-import { type Matrix, type Product, at, isUnit, transposed } from "./matrix.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
-import { packedSize, packAll, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
+import { packAll, packedSize, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
+import { at, isUnit, type Matrix, type Product, transposed } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import type { Schedule } from "./schedule.ts";
 import type { View } from "./view.ts";
@@ -42,7 +42,15 @@ export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): S
   const left = matrixOf(given.view(a), place, transposeA);
   const right = matrixOf(given.view(b), place, transposeB);
   const k = a.shape[transposeA ? rank - 2 : rank - 1];
-  const product: Product = { context, m: out.shape[rank - 2], k, n: out.shape[rank - 1], a: left, b: right, c: matrixOf(given.target, place, false) };
+  const product: Product = {
+    context,
+    m: out.shape[rank - 2],
+    k,
+    n: out.shape[rank - 1],
+    a: left,
+    b: right,
+    c: matrixOf(given.target, place, false),
+  };
   const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
   const body = productStatements(product, preheader);
   return counters.reduceRight<Stmt[]>(
@@ -94,7 +102,9 @@ function tiles(p: Product, preheader: Stmt[] | undefined, condition?: Expr): Stm
 
 /** An empty sum. */
 function zero(p: Product): Stmt[] {
-  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }]);
+  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [
+    { buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) },
+  ]);
 }
 
 function isSmall(dim: Dim, below: number): boolean {

@@ -5,8 +5,8 @@
 import type { Dim } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
 import { add, binary, f32, i32, lane, letIn, load, loop, mul, ref, set, size, splat, store, varOf } from "../build.ts";
-import { type Expr, type Stmt, type Variable, types } from "../ir.ts";
-import { type Matrix, type Product, at, element, four, spread, storeLanes } from "./matrix.ts";
+import { type Expr, type Stmt, types, type Variable } from "../ir.ts";
+import { at, element, four, type Matrix, type Product, spread, storeLanes } from "./matrix.ts";
 
 /** B by rows: for each row of A, blocks of 32, 16, 8, 4 and 1 columns. */
 export function streamRows(p: Product): Stmt[] {
@@ -82,7 +82,9 @@ function packColumns(p: Product): [Stmt[], Product] {
   const buffer = p.context.buffer("columns", "f32", mulDim(p.k, p.n as number), { kind: "temp" });
   const b: Matrix = { buffer, offset: i32(0), row: 1, column: p.k };
   const k = p.context.variable("k");
-  const copies = Array.from({ length: p.n as number }, (_, c) => store(buffer, at(b, ref(k), i32(c)), element(p.b, ref(k), i32(c))));
+  const copies = Array.from({ length: p.n as number }, (_, c) =>
+    store(buffer, at(b, ref(k), i32(c)), element(p.b, ref(k), i32(c))),
+  );
   return [[loop(k, i32(0), size(p.k), 1, copies)], { ...p, b }];
 }
 
@@ -98,7 +100,14 @@ function shifts(from: Expr, count: number): Expr[] {
 // c[i, j] = sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
 function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt[] {
   const { context } = p;
-  const cells = rows.flatMap((i) => columns.map((j) => ({ i, j, sum: context.variable("sum", types.f32x4), total: context.variable("total", types.f32) })));
+  const cells = rows.flatMap((i) =>
+    columns.map((j) => ({
+      i,
+      j,
+      sum: context.variable("sum", types.f32x4),
+      total: context.variable("total", types.f32),
+    })),
+  );
   const wide = binary("and", size(p.k), i32(-4));
   const k = context.variable("k");
   const byColumn = { ...p.b, row: p.b.column, column: p.b.row };
@@ -108,11 +117,15 @@ function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt
     ...rows.map((i) => letIn(a.get(i) as Variable, four(p.a, i, ref(k)))),
     ...columns.map((j) => letIn(b.get(j) as Variable, four(byColumn, j, ref(k)))),
   ];
-  const steps = cells.map(({ i, j, sum }) => set(sum, add(ref(sum), mul(ref(a.get(i) as Variable), ref(b.get(j) as Variable)))));
+  const steps = cells.map(({ i, j, sum }) =>
+    set(sum, add(ref(sum), mul(ref(a.get(i) as Variable), ref(b.get(j) as Variable)))),
+  );
   const tail: Stmt[] = [];
   if (!isMultiple(p.k, 4)) {
     const rest = context.variable("k");
-    const singles = cells.map(({ i, j, total }) => set(total, add(ref(total), mul(element(p.a, i, ref(rest)), element(p.b, ref(rest), j)))));
+    const singles = cells.map(({ i, j, total }) =>
+      set(total, add(ref(total), mul(element(p.a, i, ref(rest)), element(p.b, ref(rest), j)))),
+    );
     tail.push(loop(rest, wide, size(p.k), 1, singles));
   }
   return [

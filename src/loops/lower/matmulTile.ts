@@ -5,11 +5,30 @@
  *
  *   for k block: pack; for row block: for panel: for 4 rows: tile
  */
-import { type Dim, addDims, floorDivideDim, multiplyDims } from "../../base/dims.ts";
+import { addDims, type Dim, floorDivideDim, multiplyDims } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
-import { add, binary, f32, i32, lane, letIn, load, loop, mul, ref, select, set, size, splat, store, sub, varOf, when } from "../build.ts";
-import { type Buffer, type Expr, type Stmt, type Variable, types } from "../ir.ts";
-import { type Product, at, element, four, spread, storeLanes } from "./matrix.ts";
+import {
+  add,
+  binary,
+  f32,
+  i32,
+  lane,
+  letIn,
+  load,
+  loop,
+  mul,
+  ref,
+  select,
+  set,
+  size,
+  splat,
+  store,
+  sub,
+  varOf,
+  when,
+} from "../build.ts";
+import { type Buffer, type Expr, type Stmt, types, type Variable } from "../ir.ts";
+import { at, element, four, type Product, spread, storeLanes } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 
 const kBlock = 256;
@@ -75,7 +94,9 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
 /** With several blocks of k, tiles add to what is there. */
 function cleared(p: Product): Stmt[] {
   if (isSingle(p)) return [];
-  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }]);
+  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [
+    { buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) },
+  ]);
 }
 
 // ---- packing -----------------------------------------------------------------------------------------------------
@@ -131,7 +152,8 @@ function panels(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
   const j = p.context.variable("j");
   const whole = binary("and", size(p.n), i32(-8));
   const stmts: Stmt[] = [];
-  if (!(typeof p.n === "number" && p.n < 8)) stmts.push(loop(j, i32(0), whole, 8, rowsOfPanel(p, block, from, to, ref(j), 8)));
+  if (!(typeof p.n === "number" && p.n < 8))
+    stmts.push(loop(j, i32(0), whole, 8, rowsOfPanel(p, block, from, to, ref(j), 8)));
   if (isMultiple(p.n, 8)) return stmts;
   if (typeof p.n === "number") return [...stmts, ...rowsOfPanel(p, block, from, to, whole, p.n % 8)];
   return [...stmts, when(binary("less", whole, size(p.n)), rowsOfPanel(p, block, from, to, whole, undefined))];
@@ -153,11 +175,17 @@ function tile(p: Product, block: Block, i: Expr, j: Expr, columns: number | unde
   const readable = rows.map((row, r) => (edge && r > 0 ? binary("min", row, last) : row));
   const wide = columns === 8 && p.c.column === 1;
   const adds = !isSingle(p);
-  const sums = rows.map(() => [0, 1].filter((v) => columns === undefined || 4 * v < columns).map(() => context.variable("c", types.f32x4)));
+  const sums = rows.map(() =>
+    [0, 1].filter((v) => columns === undefined || 4 * v < columns).map(() => context.variable("c", types.f32x4)),
+  );
   const starts = sums.flatMap((row, r) =>
     row.map((s, v) => varOf(s, adds && wide ? four(p.c, readable[r], add(j, i32(4 * v))) : splat(f32(0)))),
   );
-  const stores = sums.map((row, r) => row.flatMap((s, v) => (wide ? storeLanes(p.c, rows[r], add(j, i32(4 * v)), ref(s)) : storePart(p, rows[r], j, s, v, columns, adds))));
+  const stores = sums.map((row, r) =>
+    row.flatMap((s, v) =>
+      wide ? storeLanes(p.c, rows[r], add(j, i32(4 * v)), ref(s)) : storePart(p, rows[r], j, s, v, columns, adds),
+    ),
+  );
   const guarded = stores.flatMap((row, r) => (edge && r > 0 ? [when(binary("lessEqual", rows[r], last), row)] : row));
   return [...starts, inner(p, block, readable, j, sums), ...guarded];
 }
@@ -179,7 +207,15 @@ function inner(p: Product, block: Block, rows: readonly Expr[], j: Expr, sums: r
 }
 
 /** Stores those columns of one vector of a tile that exist, one by one. */
-function storePart(p: Product, row: Expr, j: Expr, value: Variable, v: number, columns: number | undefined, adds: boolean): Stmt[] {
+function storePart(
+  p: Product,
+  row: Expr,
+  j: Expr,
+  value: Variable,
+  v: number,
+  columns: number | undefined,
+  adds: boolean,
+): Stmt[] {
   return ([0, 1, 2, 3] as const).flatMap((l) => {
     const column = add(j, i32(4 * v + l));
     if (columns !== undefined && 4 * v + l >= columns) return [];
@@ -188,4 +224,3 @@ function storePart(p: Product, row: Expr, j: Expr, value: Variable, v: number, c
     return columns === undefined ? [when(binary("less", column, size(p.n)), [write])] : [write];
   });
 }
-

@@ -62,4 +62,3 @@ export function storeLanes(x: Matrix, row: Expr, column: Expr, value: Expr, coun
 function step(x: Matrix, columns: number): Expr {
   return rebuild(sum(affine(x.offset), affine(size(multiplyDims(x.column, columns)))));
 }
-

@@ -6,7 +6,7 @@ import { type Dim, equalDims, multiplyDims } from "../../base/dims.ts";
 import type { Shape } from "../../base/shapes.ts";
 import { type Affine, affine, isMultiple } from "../affine.ts";
 import { binary, i32, letIn, loop, ref, size, store } from "../build.ts";
-import { type Buffer, type Expr, type Stmt, type Variable, types } from "../ir.ts";
+import { type Buffer, type Expr, type Stmt, types, type Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { operands } from "../walk.ts";
 import type { Context } from "./context.ts";
@@ -32,13 +32,20 @@ export interface Axis {
 
 /** Loops that run `body` for every element of `shape`. */
 export function elementwiseNest(context: Context, shape: Shape, body: Body): Stmt[] {
-  const axes = joinAxes(shape, () => true, (index) => body(index).flatMap((t) => [t.index, t.value]));
+  const axes = joinAxes(
+    shape,
+    () => true,
+    (index) => body(index).flatMap((t) => [t.index, t.value]),
+  );
   if (axes.length === 0) return storesOf(context, body(indexAt(shape, [], [])));
   const outer = axes.slice(0, -1).map(() => context.variable("i"));
   const inner = axes[axes.length - 1];
   const at = (counter: Variable): readonly Target[] => body(indexAt(shape, axes, [...outer, counter]));
   const loops = innermost(context, inner.size, at);
-  return outer.reduceRight<Stmt[]>((inside, counter, i) => [loop(counter, i32(0), size(axes[i].size), 1, inside, true)], loops);
+  return outer.reduceRight<Stmt[]>(
+    (inside, counter, i) => [loop(counter, i32(0), size(axes[i].size), 1, inside, true)],
+    loops,
+  );
 }
 
 function innermost(context: Context, length: Dim, at: (counter: Variable) => readonly Target[]): Stmt[] {
@@ -89,7 +96,10 @@ export function joinAxes(
     const last = joined.at(-1);
     const fits = i > 0 && kindOf(single[i - 1].members[0]) === kindOf(axis.members[0]);
     if (last !== undefined && fits && forms.every((form) => follow(form, probes[i - 1], probes[i], axis.size))) {
-      joined[joined.length - 1] = { size: multiplyDims(last.size, axis.size), members: [...last.members, ...axis.members] };
+      joined[joined.length - 1] = {
+        size: multiplyDims(last.size, axis.size),
+        members: [...last.members, ...axis.members],
+      };
     } else joined.push(axis);
   });
   return joined;
@@ -106,7 +116,8 @@ export function indexAt(shape: Shape, axes: readonly Axis[], counters: readonly 
 
 /** What one step of a counter adds, by the terms that are the counter itself. */
 export function coefficient(form: Affine, counter: Variable): Dim {
-  for (const { atom, coefficient: by } of form.terms.values()) if (atom.kind === "ref" && atom.variable === counter) return by;
+  for (const { atom, coefficient: by } of form.terms.values())
+    if (atom.kind === "ref" && atom.variable === counter) return by;
   return 0;
 }
 

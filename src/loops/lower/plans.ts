@@ -2,13 +2,13 @@
  * How each op that takes loops of its own enters the schedule: which operands must be in memory, where its results go.
  * Ops without an entry are computed where they are read.
  */
-import { type Dim, addDims } from "../../base/dims.ts";
-import { type NodeOf, type Value, scanIns, scanOuts } from "../../graph/graph.ts";
+import { addDims, type Dim } from "../../base/dims.ts";
+import { type NodeOf, scanIns, scanOuts, type Value } from "../../graph/graph.ts";
 import type { OpName } from "../../graph/ops.ts";
+import { memoryScalar } from "./context.ts";
 import { matmulOperands } from "./matmul.ts";
 import type { Schedule } from "./schedule.ts";
-import { memoryScalar } from "./context.ts";
-import { partView, wholeView } from "./view.ts";
+import { partView, type View, wholeView } from "./view.ts";
 
 type PlanRule<K extends OpName> = (schedule: Schedule, node: NodeOf<K>) => void;
 
@@ -16,7 +16,10 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
   constant: (schedule, { params, outs: [out] }) => {
     if (params.shape.length === 0) return;
     const size = params.data.length;
-    const buffer = schedule.values.context.buffer("data", memoryScalar(params.dtype), size, { kind: "constant", data: params.data });
+    const buffer = schedule.values.context.buffer("data", memoryScalar(params.dtype), size, {
+      kind: "constant",
+      data: params.data,
+    });
     schedule.values.setHome(out, wholeView(buffer, params.shape));
   },
   gather: (schedule, node) => {
@@ -50,14 +53,12 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
     schedule.complete(out, schedule.addItem(operand, partView(home, node.params.low), false, filled));
   },
   concat: (schedule, node) => {
-    const { axis } = node.params;
     const [out] = node.outs;
-    const home = schedule.freshHome(out);
-    let start: Dim = 0;
-    for (const operand of node.ins) {
-      const part = partView(home, out.shape.map((_, i) => (i === axis ? start : 0)));
-      if (!isMoved(schedule, operand, node)) schedule.complete(out, schedule.addItem(operand, part, false));
-      start = addDims(start, operand.shape[axis]);
+    // The home is there already: `claimRules` has offered its parts.
+    const home = schedule.values.home(out) ?? schedule.freshHome(out);
+    for (const { operand, part } of partsOf(node, home)) {
+      const moved = schedule.isClaimed(operand, part.buffer);
+      schedule.complete(out, moved ? schedule.values.readyAt(operand) : schedule.addItem(operand, part, false));
     }
   },
   scan: (schedule, node) => planScan(schedule, node),
@@ -68,8 +69,31 @@ function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
   return schedule.addStep({ kind: "node", node: node as never, reads: node.ins }, node.outs);
 }
 
-function isMoved(_schedule: Schedule, _operand: Value, _node: NodeOf<"concat">): boolean {
-  return false;
+/** Ops that offer a part of their result as the home of an operand, before anything is scheduled; last nodes first. */
+export const claimRules: { readonly [K in OpName]?: PlanRule<K> } = {
+  concat: (schedule, node) => {
+    const home = schedule.freshHome(node.outs[0]);
+    for (const { operand, part } of partsOf(node, home)) {
+      const alone = schedule.usesOf(operand).length === 1 && !schedule.isOutput(operand);
+      if (alone && schedule.hasLoops(operand)) schedule.claim(operand, part);
+    }
+  },
+};
+
+/** Where each operand of a concatenation goes. */
+function partsOf(
+  { params: { axis }, ins, outs: [out] }: NodeOf<"concat">,
+  home: View,
+): { operand: Value; part: View }[] {
+  let start: Dim = 0;
+  return ins.map((operand) => {
+    const part = partView(
+      home,
+      out.shape.map((_, i) => (i === axis ? start : 0)),
+    );
+    start = addDims(start, operand.shape[axis]);
+    return { operand, part };
+  });
 }
 
 function checkIndices(schedule: Schedule, node: NodeOf<OpName>, indices: Value, rows: Dim, name: string): number {
@@ -98,4 +122,3 @@ function settle(schedule: Schedule, x: Value, allowed: number): void {
   if (schedule.cost(x) > allowed) schedule.ensureView(x);
   else schedule.prepare(x, false);
 }
-

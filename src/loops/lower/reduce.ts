@@ -8,13 +8,13 @@ import type { Shape } from "../../base/shapes.ts";
 import type { ReduceKind } from "../../graph/ops.ts";
 import { affine, isMultiple } from "../affine.ts";
 import { add, binary, constant, i32, lane, letIn, loop, ref, set, size, splat, store, varOf, when } from "../build.ts";
-import { type Expr, type Stmt, type Variable, types } from "../ir.ts";
+import { type Expr, type Stmt, types, type Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { substitute } from "../walk.ts";
 import type { Context } from "./context.ts";
 import type { Index, Read } from "./elements.ts";
 import { type Axis, coefficient, indexAt, joinAxes } from "./nest.ts";
-import { type View, indexOf } from "./view.ts";
+import { indexOf, type View } from "./view.ts";
 
 export interface Reduction {
   readonly kind: ReduceKind;
@@ -35,13 +35,22 @@ interface Plan extends Reduction {
 /** Loops that write a reduction to its view. */
 export function reduceNest(context: Context, reduction: Reduction): Stmt[] {
   const { shape, axes, read, out } = reduction;
-  const target = (index: Index): Expr => indexOf(out, index.filter((_, axis) => !axes.includes(axis)));
-  const loops = joinAxes(shape, (axis) => axes.includes(axis), (index) => [read(index), target(index)]);
+  const target = (index: Index): Expr =>
+    indexOf(
+      out,
+      index.filter((_, axis) => !axes.includes(axis)),
+    );
+  const loops = joinAxes(
+    shape,
+    (axis) => axes.includes(axis),
+    (index) => [read(index), target(index)],
+  );
   const counters = loops.map(() => context.variable("i"));
   const plan: Plan = { ...reduction, context, loops, counters };
   const kept = loops.map((_, i) => i).filter((i) => !isReduced(plan, i));
   const last = loops.length - 1;
-  const columns = kept.at(-1) === last && kept.length > 0 && isWide(loops[last].size) ? columnBlocks(plan, target) : undefined;
+  const columns =
+    kept.at(-1) === last && kept.length > 0 && isWide(loops[last].size) ? columnBlocks(plan, target) : undefined;
   if (columns !== undefined) return nest(plan, kept.slice(0, -1), columns, true);
   return nest(plan, kept, rowTotal(plan, target), true);
 }
@@ -81,7 +90,10 @@ function rowTotal(plan: Plan, target: (index: Index) => Expr): Stmt[] {
 
 function scalarTotal(plan: Plan, total: Variable): Stmt[] {
   const x = elementAt(plan);
-  return [varOf(total, start(plan.kind, x)), ...nest(plan, reducedAxes(plan), [set(total, combine(plan.kind, ref(total), x))])];
+  return [
+    varOf(total, start(plan.kind, x)),
+    ...nest(plan, reducedAxes(plan), [set(total, combine(plan.kind, ref(total), x))]),
+  ];
 }
 
 /** `total` as a let; undefined where the innermost axis cannot go by vectors. */
@@ -107,7 +119,11 @@ function vectorTotal(plan: Plan, total: Variable): Stmt[] | undefined {
   }
   const single = several ? context.variable("i") : counter;
   if (!several || !isMultiple(length, 16)) {
-    inner.push(loop(single, several ? quarter(16) : i32(0), quarter(4), 4, [step(sums[0], substitute(vector, counter, ref(single)))]));
+    inner.push(
+      loop(single, several ? quarter(16) : i32(0), quarter(4), 4, [
+        step(sums[0], substitute(vector, counter, ref(single))),
+      ]),
+    );
   }
   if (tail !== undefined) {
     const rest = context.variable("i");
@@ -120,7 +136,13 @@ function vectorTotal(plan: Plan, total: Variable): Stmt[] | undefined {
 }
 
 /** ((s0 + s1) + (s2 + s3)), then the lanes in the same way, then the tail. */
-function horizontal(context: Context, kind: ReduceKind, sums: readonly Variable[], tail: Variable | undefined, total: Variable): Stmt[] {
+function horizontal(
+  context: Context,
+  kind: ReduceKind,
+  sums: readonly Variable[],
+  tail: Variable | undefined,
+  total: Variable,
+): Stmt[] {
   const pairs = (xs: readonly Expr[]): Expr => {
     if (xs.length === 1) return xs[0];
     const half = xs.length / 2;
@@ -140,12 +162,19 @@ function columnBlocks(plan: Plan, target: (index: Index) => Expr): Stmt[] | unde
   const length = plan.loops[last].size;
   const counter = plan.counters[last];
   const index = indexAt(plan.shape, plan.loops, plan.counters);
-  if (vectorise(elementAt(plan), counter) === undefined || coefficient(affine(target(index)), counter) !== 1) return undefined;
+  if (vectorise(elementAt(plan), counter) === undefined || coefficient(affine(target(index)), counter) !== 1)
+    return undefined;
   const to = (by: number): Expr => (by === 1 ? size(length) : binary("and", size(length), i32(-by)));
   const widths = blockWidths(length);
   let from = i32(0);
   return widths.map((by, i) => {
-    const fresh: Plan = i === 0 ? plan : { ...plan, counters: plan.counters.map((c, j) => (isReduced(plan, j) || j === last ? plan.context.variable("i") : c)) };
+    const fresh: Plan =
+      i === 0
+        ? plan
+        : {
+            ...plan,
+            counters: plan.counters.map((c, j) => (isReduced(plan, j) || j === last ? plan.context.variable("i") : c)),
+          };
     const block = loop(fresh.counters[last], from, to(by), by, columnBlock(fresh, by, target), true);
     from = to(by);
     return block;
@@ -207,7 +236,14 @@ export function argmaxNest(context: Context, shape: Shape, axis: number, read: R
     varOf(best, first),
     varOf(at, i32(0)),
     loop(counters[axis], i32(1), size(shape[axis]), 1, [letIn(x, read(index)), better]),
-    store(out.buffer, indexOf(out, index.filter((_, i) => i !== axis)), ref(at)),
+    store(
+      out.buffer,
+      indexOf(
+        out,
+        index.filter((_, i) => i !== axis),
+      ),
+      ref(at),
+    ),
   ];
   return shape.reduceRight<Stmt[]>(
     (body, dim, i) => (i === axis ? body : [loop(counters[i], i32(0), size(dim), 1, body, true)]),

@@ -5,7 +5,7 @@
  *   carry = init; preheader; for t { body: carry' -> carry or a twin, y -> ys[t]; carry = twin }
  */
 import { subtractDims } from "../../base/dims.ts";
-import { type NodeOf, type Value, bodyIns, scanIns, scanOuts } from "../../graph/graph.ts";
+import { bodyIns, type NodeOf, scanIns, scanOuts, type Value } from "../../graph/graph.ts";
 import { i32, loop, ref, size, sub } from "../build.ts";
 import type { Expr, Stmt } from "../ir.ts";
 import { GraphLowering } from "./graph.ts";

@@ -3,10 +3,10 @@ import type { Shape } from "../../base/shapes.ts";
 import type { Value } from "../../graph/graph.ts";
 import { add, constant, i32, letIn, load, loop, ref, size } from "../build.ts";
 import { type Stmt, types } from "../ir.ts";
-import { memoryScalar, type Context } from "./context.ts";
+import { type Context, memoryScalar } from "./context.ts";
 import type { Read } from "./elements.ts";
 import { elementwiseNest } from "./nest.ts";
-import { type View, indexOf } from "./view.ts";
+import { indexOf, type View } from "./view.ts";
 
 /** out [rows, ...rest] = 0; out[index(i)] += update(i) for each i */
 export function scatterNest(
@@ -18,7 +18,9 @@ export function scatterNest(
   out: View,
 ): Stmt[] {
   const zero = constant(memoryScalar(result.dtype), 0);
-  const cleared = elementwiseNest(context, result.shape, (index) => [{ buffer: out.buffer, index: indexOf(out, index), value: zero }]);
+  const cleared = elementwiseNest(context, result.shape, (index) => [
+    { buffer: out.buffer, index: indexOf(out, index), value: zero },
+  ]);
   const counters = indexShape.map(() => context.variable("i"));
   const at = counters.map(ref);
   const row = context.variable("row", types.i32);
@@ -28,6 +30,9 @@ export function scatterNest(
     return [{ buffer: out.buffer, index: place, value: add(load(out.buffer, place), reads.update([...at, ...inner])) }];
   });
   const body: Stmt[] = [letIn(row, reads.index(at)), ...added];
-  const loops = counters.reduceRight<Stmt[]>((inner, counter, i) => [loop(counter, i32(0), size(indexShape[i]), 1, inner)], body);
+  const loops = counters.reduceRight<Stmt[]>(
+    (inner, counter, i) => [loop(counter, i32(0), size(indexShape[i]), 1, inner)],
+    body,
+  );
   return [...cleared, ...loops];
 }

@@ -6,10 +6,11 @@
 import { type Dim, equalDims } from "../../base/dims.ts";
 import { equalShapes, sizeOf } from "../../base/shapes.ts";
 import type { Graph, Node, Value } from "../../graph/graph.ts";
-import { planRules } from "./plans.ts";
+import type { Buffer } from "../ir.ts";
+import { claimRules, planRules } from "./plans.ts";
 import type { Group, Step } from "./steps.ts";
-import { type Values, ruleOf } from "./values.ts";
-import { type View, isContiguous, isWhole, reshapeView, wholeView } from "./view.ts";
+import { ruleOf, type Values } from "./values.ts";
+import { isContiguous, isWhole, reshapeView, type View, wholeView } from "./view.ts";
 
 /** Where an output of the graph goes; `overwrites` is an input that may share that place. */
 export interface Destination {
@@ -58,7 +59,9 @@ export class Schedule {
     this.live = liveNodes(graph, values);
     for (const node of this.live) for (const x of node.ins) this.#uses.set(x, [...(this.#uses.get(x) ?? []), node]);
     graph.outputs.forEach((_, i) => this.#claimOutput(i));
-    for (const node of graph.nodes) if (this.live.has(node)) planRules[node.op]?.(this, node as never);
+    const nodes = graph.nodes.filter((node) => this.live.has(node));
+    for (const node of nodes.toReversed()) claimRules[node.op]?.(this, node as never);
+    for (const node of nodes) planRules[node.op]?.(this, node as never);
     graph.outputs.forEach((_, i) => this.#finishOutput(i));
   }
 
@@ -92,6 +95,17 @@ export class Schedule {
     if (isCarry(node, value) && !isWhole(view, value.shape)) return false;
     this.#claims.set(value, view);
     return true;
+  }
+
+  /** Whether the home of a value is a part of a buffer that was claimed for it. */
+  isClaimed(value: Value, buffer: Buffer): boolean {
+    return this.#claims.get(value)?.buffer === buffer;
+  }
+
+  /** Whether a value comes from a node with loops of its own. */
+  hasLoops(value: Value): boolean {
+    const node = this.values.producer(value);
+    return node !== undefined && ruleOf(node) === undefined;
   }
 
   #finishOutput(i: number): void {
@@ -293,7 +307,13 @@ export class Schedule {
     return reach;
   }
 
-  #visit(x: Value, identity: boolean, members: ReadonlySet<Value>, reach: Reach, visit: (x: Value, identity: boolean) => void): void {
+  #visit(
+    x: Value,
+    identity: boolean,
+    members: ReadonlySet<Value>,
+    reach: Reach,
+    visit: (x: Value, identity: boolean) => void,
+  ): void {
     reach.after = Math.max(reach.after, this.#floors.get(x) ?? -1);
     const place = identity && members.has(x) ? undefined : this.values.place(x);
     if (place !== undefined) {
@@ -314,7 +334,8 @@ export class Schedule {
   #block(node: Node, repeats: boolean, reach: Reach): void {
     const [operand] = node.ins;
     if (repeats && this.values.place(operand) === undefined) {
-      const many = operand.shape.some((dim) => dim !== 1) && !equalDims(sizeOf(operand.shape), sizeOf(node.outs[0].shape));
+      const many =
+        operand.shape.some((dim) => dim !== 1) && !equalDims(sizeOf(operand.shape), sizeOf(node.outs[0].shape));
       if (many && this.cost(operand) >= costlyFrom) reach.blockers.add(operand);
     }
     if (ruleOf(node)?.needsMemory?.(node) === true) reach.blockers.add(node.outs[0]);
@@ -349,7 +370,11 @@ function isCarry(node: Node, value: Value): boolean {
 
 function fitsInto(operand: Value, value: Value): boolean {
   const [a, b]: [Dim, Dim] = [sizeOf(operand.shape), sizeOf(value.shape)];
-  return equalDims(a, b) || (typeof a === "number" && typeof b === "number" && a <= b) || operand.shape.every((dim) => value.shape.some((other) => equalDims(dim, other)) || dim === 1);
+  return (
+    equalDims(a, b) ||
+    (typeof a === "number" && typeof b === "number" && a <= b) ||
+    operand.shape.every((dim) => value.shape.some((other) => equalDims(dim, other)) || dim === 1)
+  );
 }
 
 /** The nodes that an output needs. */

@@ -9,8 +9,8 @@ import { keyOf } from "../affine.ts";
 import { cast, load } from "../build.ts";
 import type { Expr } from "../ir.ts";
 import { type Context, registerScalar } from "./context.ts";
-import { type ElementRule, type Index, type Read, elementRules } from "./elements.ts";
-import { type View, indexOf } from "./view.ts";
+import { type ElementRule, elementRules, type Index, type Read } from "./elements.ts";
+import { indexOf, type View } from "./view.ts";
 
 /** What the caller gives for an input: a place in memory, or a way to compute its elements. */
 export type Source = { readonly view: View } | { readonly read: Read };
@@ -135,8 +135,14 @@ export class Values {
     const derived = this.#derived(node);
     if (derived !== undefined) return this.#load(value, derived.view, index);
     const rule = ruleOf(node) ?? internal(`the result of ${node.op} has no place in memory`, { id: value.id });
-    const ins = node.ins.map((x): Read => (at) => this.element(x, at, session));
-    return rule.at(node, ins, index) ?? internal(`an element of ${node.op} cannot be computed by itself`, { id: value.id });
+    const ins = node.ins.map(
+      (x): Read =>
+        (at) =>
+          this.element(x, at, session),
+    );
+    return (
+      rule.at(node, ins, index) ?? internal(`an element of ${node.op} cannot be computed by itself`, { id: value.id })
+    );
   }
 
   /** Reads elements of one value in a kernel of its own. */

@@ -2,7 +2,7 @@
  * Views: where an element of a materialised value lies, as a buffer, an offset and a stride for each axis. Slices,
  * transposes and the like of a view are views. Pure functions.
  */
-import { type Dim, addDims, divideDims, equalDims, multiplyDims, subtractDims } from "../../base/dims.ts";
+import { addDims, type Dim, divideDims, equalDims, multiplyDims, subtractDims } from "../../base/dims.ts";
 import { type Shape, stridesOf } from "../../base/shapes.ts";
 import type { OpParams } from "../../graph/ops.ts";
 import { type Affine, affine, rebuild, scale, sum } from "../affine.ts";
@@ -43,7 +43,11 @@ export function isWhole(view: View, shape: Shape): boolean {
 
 /** The view of one position of the leading axis. */
 export function row(view: View, at: Expr): View {
-  return { buffer: view.buffer, offset: add(view.offset, mul(at, size(view.strides[0]))), strides: view.strides.slice(1) };
+  return {
+    buffer: view.buffer,
+    offset: add(view.offset, mul(at, size(view.strides[0]))),
+    strides: view.strides.slice(1),
+  };
 }
 
 export function sliceView(view: View, { start, step }: OpParams["slice"]): View {
