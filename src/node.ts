@@ -6,11 +6,9 @@ import {
   type Checkpoint,
   decodeCheckpoint,
   decodeModel,
-  decodeNpz,
   decodeSafetensors,
   encodeCheckpoint,
   encodeModel,
-  encodeNpz,
   encodeSafetensors,
   type HostTensors,
   hostTensors,
@@ -20,6 +18,7 @@ import {
   tensorsOf,
 } from "./io/index.ts";
 import { readBytes, writeBytes } from "./io/node/files.ts";
+import { decodeNpz, encodeNpz } from "./io/node/npz.ts";
 import type { Model } from "./nn/index.ts";
 import type { Tensor } from "./trace/index.ts";
 import type { Trainer } from "./train/index.ts";

@@ -11,5 +11,4 @@ export {
   tensorsOf,
 } from "./modelFile.ts";
 export { decodeNpy, encodeNpy } from "./npy.ts";
-export { decodeNpz, encodeNpz } from "./npz.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "./safetensors.ts";

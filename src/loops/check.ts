@@ -47,6 +47,11 @@ const binaryScalars: { readonly [F in BinaryFn]: readonly Scalar[] } = {
   equal: ["f32", "i32"],
 };
 
+function unaryType(fn: UnaryFn, operand: LoopType): LoopType {
+  if (fn === "bitsToFloat") return typeOf("f32", operand.lanes);
+  return fn === "floatToBits" ? typeOf("i32", operand.lanes) : operand;
+}
+
 /** Returns the program, or stops. */
 export function check(program: Program): Program {
   const checker = new Checker(program);
@@ -144,7 +149,7 @@ class Checker {
         if (this.#program.checks[s.check] === undefined) this.#fail(`check ${s.check} is unknown`, s);
         return;
       default:
-        return s satisfies never;
+        s satisfies never;
     }
   }
 
@@ -175,11 +180,7 @@ class Checker {
         return;
       case "unary":
         if (!unaryScalars[x.fn].includes(x.x.type.scalar)) this.#fail(`${x.fn} of ${x.x.type.scalar}`, s);
-        if (x.fn === "bitsToFloat") this.#result(x, typeOf("f32", x.x.type.lanes), s);
-        return;
-        if (x.fn === "floatToBits") this.#result(x, typeOf("i32", x.x.type.lanes), s);
-        return;
-        this.#result(x, x.x.type, s);
+        this.#result(x, unaryType(x.fn, x.x.type), s);
         return;
       case "binary":
         this.#binary(x, s);
@@ -204,7 +205,7 @@ class Checker {
         this.#result(x, typeOf(x.x.type.scalar, 1), s);
         return;
       default:
-        return x satisfies never;
+        x satisfies never;
     }
   }
 

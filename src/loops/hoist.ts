@@ -5,7 +5,7 @@
  */
 import type { Buffer, Expr, Stmt, Variable } from "./ir.ts";
 import type { Names } from "./names.ts";
-import { mapBlocks, mapExpressions, mapOperands, operands, visitStatements } from "./walk.ts";
+import { blocks, mapBlocks, mapExpressions, mapOperands, operands, visitStatements } from "./walk.ts";
 
 /** A list of statements that runs as one: the kernel, the body of a loop, a branch. */
 interface Region {
@@ -99,8 +99,9 @@ class Hoister {
       const inner = makeRegion(region, "loop");
       this.#homes.set(s.variable, inner);
       this.#number(s.body, inner);
-    } else
-      mapBlocks(s, (block) => (this.#number(block, makeRegion(region, s.kind === "if" ? "branch" : "loop")), block));
+    } else {
+      for (const block of blocks(s)) this.#number(block, makeRegion(region, s.kind === "if" ? "branch" : "loop"));
+    }
   }
 
   #node(x: Expr, region: Region): Node {

@@ -124,6 +124,7 @@ export function mapBlocks(s: Stmt, change: (block: readonly Stmt[]) => readonly 
   const after = before.map(change);
   if (after.every((block, i) => block === before[i])) return s;
   if (s.kind === "for" || s.kind === "kernel") return { ...s, body: after[0] };
+  // biome-ignore lint/suspicious/noThenProperty: the branch of an if; no one awaits a statement.
   return s.kind === "if" ? { ...s, then: after[0], else: after[1] } : s;
 }
 

@@ -3,6 +3,7 @@
  * know is refused by name, so that no option is ever accepted and then ignored.
  */
 import { OptionError } from "../base/errors.ts";
+import { nearestName } from "../base/nearest.ts";
 import { mapTree, type Tree } from "../base/trees.ts";
 
 /** What a definition can hold. */
@@ -163,20 +164,5 @@ function nearestTo(name: string, known: readonly string[]): string {
 function nearest(name: string, known: readonly string[]): string | undefined {
   const inside = known.find((one) => name.length > 3 && one.toLowerCase().includes(name.toLowerCase()));
   if (inside !== undefined) return inside;
-  const best = [...known].sort((a, b) => distance(name, a) - distance(name, b)).at(0);
-  return best !== undefined && distance(name, best) <= Math.max(2, name.length / 2) ? best : undefined;
-}
-
-/** Levenshtein's distance, without regard to case. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1].toLowerCase() === b[j - 1].toLowerCase();
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
+  return nearestName(name, known);
 }

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decodeNpz, encodeModel, encodeNpz } from "../../src/io/index.ts";
+import { encodeModel } from "../../src/io/index.ts";
+import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
 import { call, dense, gru, gruCell, input, lstmCell, model, rnn } from "../../src/nn/index.ts";
 import { concrete } from "../../src/trace/index.ts";
 import { interruptedAt, recurve, sampleText, tinyModel } from "./capture.ts";
@@ -50,6 +51,28 @@ test("train --json writes one JSON object a line, from start to result, and noth
       .yardsticks.map(({ name }: { name: string }) => name)
       .sort(),
   ).toEqual(["3-gram", "5-gram", "brotli -q 11 -w 24", "gzip -9", "uniform", "unigram"]);
+});
+
+test("train says what it read and compares itself with the yardsticks, in lines of 80 columns without escapes", async () => {
+  const { code, out } = await recurve(
+    "train",
+    at("book.txt"),
+    ...tinyModel,
+    "--steps",
+    "3",
+    "--out",
+    at("said.safetensors"),
+  );
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /^ {2}text {6}1 file, 3 780 characters to learn from\n {2}held out {2}256 characters from the ends of the files/,
+  );
+  expect(out).toMatch(/\n {2}uniform +4\.087 {2}█+ {2}log2 of 17 symbols\n/);
+  expect(out).toMatch(/\n {2}gzip -9 .* primed: last 32 KiB, its window\n/);
+  expect(out).toMatch(/Let it write: {2}recurve generate .*said\.safetensors\n/);
+  expect(out.includes("\u001b")).toBe(false);
+  const long = out.split("\n").filter((line) => line.length > 80 && !line.includes(folder));
+  expect(long).toEqual([]);
 });
 
 test("the same options and seed give the same model file, byte for byte; another seed another one", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { RecurveError } from "../../src/base/errors.ts";
 import * as io from "../../src/io/index.ts";
+import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
 import { dense, embedding, gru, gruCell, rnn, sequential } from "../../src/nn/index.ts";
 import { loadModel, readNpz, saveModel } from "../../src/node.ts";
 import { createTrainer } from "../../src/train/index.ts";
@@ -34,8 +35,8 @@ const cases: Record<string, (folder: string) => unknown> = {
   ...Object.fromEntries(
     Object.entries(brokenNpy).map(([name, [file]]) => [`npy: ${name}`, () => io.decodeNpy(file, "x.npy")]),
   ),
-  "npz: not an archive": () => io.decodeNpz(new Uint8Array(100), "x.npz"),
-  "npz: cut off": () => io.decodeNpz(io.encodeNpz(tensors).subarray(0, -30), "x.npz"),
+  "npz: not an archive": () => decodeNpz(new Uint8Array(100), "x.npz"),
+  "npz: cut off": () => decodeNpz(encodeNpz(tensors).subarray(0, -30), "x.npz"),
   "model: cut off": () => io.decodeModel(bytes.subarray(0, -5), {}, "model.safetensors"),
   "model: tensors alone": () => read(tensors, {}),
   "model: a checkpoint": () => io.decodeModel(checkpoint, {}, "model.checkpoint"),

@@ -1,7 +1,8 @@
 /** Files that Python's safetensors and NumPy wrote, read as they are. `test/parity/make_files.py` makes them. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { decodeNpy, decodeNpz, decodeSafetensors, type HostTensor } from "../../src/io/index.ts";
+import { decodeNpy, decodeSafetensors, type HostTensor } from "../../src/io/index.ts";
+import { decodeNpz } from "../../src/io/node/npz.ts";
 
 interface Described {
   readonly dtype: string;

@@ -1,6 +1,6 @@
 /** Lowering keeps the meaning of graphs: the loop interpreter equals the graph interpreter in float64. */
 import { describe, expect, test } from "vitest";
-import { symbol } from "../../src/base/dims.ts";
+import { addDims, type Dim, symbol } from "../../src/base/dims.ts";
 import { sizeOf } from "../../src/base/shapes.ts";
 import type { Program } from "../../src/loops/ir.ts";
 import { lower } from "../../src/loops/lower/index.ts";
@@ -12,7 +12,7 @@ import { graphOf as graphOfCase } from "../ops/harness.ts";
 import { agree, agreeWith, graphOf } from "./agree.ts";
 
 const [b, t] = [symbol("b"), symbol("t")];
-const float = (...shape: (number | typeof b)[]) => ({ dtype: "float32", shape }) as const;
+const float = (...shape: Dim[]) => ({ dtype: "float32", shape }) as const;
 
 /** The loops of a program that hold no other loop, as text. */
 function innerLoops(program: Program): string[] {
@@ -112,6 +112,17 @@ describe("where elementwise work goes", () => {
       [{ b: 2, t: 3 }],
     );
   });
+});
+
+test("a reshape between sizes that are no products is a view", () => {
+  const sum = addDims(b, 1);
+  agree(
+    graphOf((g) => {
+      const x = g.add("pad", { low: [1, 0], high: [0, 0], value: 2 }, [g.input("x", float(b, 3))]);
+      return [g.add("tanh", {}, [g.reshape(x, [3, sum])]), g.sum(g.reshape(x, [3, sum]), [0])];
+    }),
+    [{ b: 1 }, { b: 6 }],
+  );
 });
 
 describe("updates in place", () => {

@@ -152,3 +152,37 @@ test("a state that is kept in the buffer of an input, as a stream does", () => {
   const program = agree(graph, sizes, { aliases });
   expect(print(program)).not.toMatch(/kernel "(copy|keep)"/);
 });
+
+test("a last carry that is the first part of a concatenation has memory of its own in the loop", () => {
+  const body = graphOf((g) => {
+    const [p, q] = ["p", "q"].map((name) => g.input(name, float(2)));
+    return [q, g.add("add", {}, [p, q])];
+  }, "body");
+  agree(
+    graphOf((g) => {
+      const params = { body, length: t, reverse: false, consts: 0, carry: 2 };
+      return [g.add("concat", { axis: 0 }, g.addAll("scan", params, [g.input("p", float(2)), g.input("q", float(2))]))];
+    }),
+    sizes,
+  );
+});
+
+test("the two directions of a bidirectional layer write to their halves of the result", () => {
+  const program = agree(
+    graphOf((g) => {
+      const x = g.input("x", float(t, b, 2));
+      const both = [false, true].map(
+        (reverse) =>
+          over(
+            g,
+            (body, carry, now) => [body.add("add", {}, [carry, now]), body.add("tanh", {}, [carry])],
+            x,
+            reverse,
+          )[1],
+      );
+      return [g.add("concat", { axis: 2 }, both)];
+    }),
+    sizes,
+  );
+  expect(print(program)).not.toMatch(/"copy"|"concat"/);
+});

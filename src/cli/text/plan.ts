@@ -116,13 +116,14 @@ interface Parts {
 }
 
 function finishPlan({ paths, options, corpus, model, terminal }: Parts): TrainingPlan {
-  const { out, units, layers, batch, seq, learningRate, seed, checkpointEvery } = options;
-  const checkpoint = checkpointBeside(out);
+  const { units, layers, batch, seq, learningRate, seed, checkpointEvery } = options;
+  const out = resolve(options.out);
+  const checkpoint = nearPath(checkpointBeside(out));
   const cell = isBuiltInCell(options.cell) ? options.cell : resolve(options.cell);
   const { resume: _, quiet: _quiet, json: _json, ...kept } = options;
   const remembered: Remembered = {
     paths: paths.map((path) => resolve(path)),
-    options: { ...kept, cell, out: resolve(out) },
+    options: { ...kept, cell, out },
     fingerprint: corpus.fingerprint,
   };
   const kind = isBuiltInCell(cell) ? cell : (model.layers[1].layer.options.cell as { kind: string }).kind;
@@ -130,33 +131,43 @@ function finishPlan({ paths, options, corpus, model, terminal }: Parts): Trainin
     corpus,
     model,
     name: `this ${kind} ${units}${layers > 1 ? ` x ${layers}` : ""}`,
-    description: model.layers
-      .map(
-        ({ layer }) =>
-          `${layer.kind} ${String(layer.options.units ?? layer.options.outputDim ?? layer.options.rate ?? units)}`,
-      )
-      .join(" > "),
+    description: describeLayers(model, units),
     batch,
     seq,
     learningRate,
     seed,
     bounds: boundsOf(options),
-    out: nearPath(resolve(out)),
-    checkpoint: nearPath(resolve(checkpoint)),
+    out: nearPath(out),
+    checkpoint,
     checkpointEvery,
     sampleEvery: 20,
     checkpointMetadata: { [rememberedEntry]: JSON.stringify(remembered) },
     modelMetadata: (bitsPerCharacter) => ({
-      [modelEntries.vocabulary]: vocabularyToText(corpus.vocabulary),
-      [modelEntries.training]: JSON.stringify({
-        files: corpus.files.length,
-        characters: corpus.trainingSymbols.length,
-        heldOut: corpus.heldOutSymbols.length,
-        bitsPerCharacter,
-      }),
-      ...(isBuiltInCell(cell) ? {} : { [modelEntries.cell]: rememberedCell(resolve(out), cell) }),
+      ...textMetadata(corpus, bitsPerCharacter),
+      ...(isBuiltInCell(cell) ? {} : { [modelEntries.cell]: rememberedCell(out, cell) }),
     }),
-    resumeCommand: `${terminal.program} train --resume ${shellWord(nearPath(resolve(checkpoint)))}`,
+    resumeCommand: `${terminal.program} train --resume ${shellWord(checkpoint)}`,
+  };
+}
+
+/** `embedding 48 > gru 192 > dense 101` */
+function describeLayers(model: Model, units: number): string {
+  const sizeOf = ({ units: own, outputDim, rate }: Readonly<Record<string, unknown>>): unknown =>
+    own ?? outputDim ?? rate ?? units;
+  return model.layers.map(({ layer }) => `${layer.kind} ${String(sizeOf(layer.options))}`).join(" > ");
+}
+
+/** No times and no paths: equal trainings give equal files. */
+function textMetadata(corpus: Corpus, bitsPerCharacter: number): Record<string, string> {
+  const facts = {
+    files: corpus.files.length,
+    characters: corpus.trainingSymbols.length,
+    heldOut: corpus.heldOutSymbols.length,
+    bitsPerCharacter,
+  };
+  return {
+    [modelEntries.vocabulary]: vocabularyToText(corpus.vocabulary),
+    [modelEntries.training]: JSON.stringify(facts),
   };
 }
 

@@ -133,7 +133,10 @@ function formsOf(expressions: readonly Expr[]): Affine[] {
   const visit = (x: Expr): void => {
     if (seen.has(x)) return;
     seen.add(x);
-    if (x.type.scalar !== "i32" || x.type.lanes !== 1) return operands(x).forEach(visit);
+    if (x.type.scalar !== "i32" || x.type.lanes !== 1) {
+      operands(x).forEach(visit);
+      return;
+    }
     const form = affine(x, known);
     forms.push(form);
     for (const { atom } of form.terms.values()) operands(atom).forEach(visit);

@@ -58,11 +58,11 @@ export class Schedule {
     this.#outputs = new Set(graph.outputs);
     this.live = liveNodes(graph, values);
     for (const node of this.live) for (const x of node.ins) this.#uses.set(x, [...(this.#uses.get(x) ?? []), node]);
-    graph.outputs.forEach((_, i) => this.#claimOutput(i));
+    for (const i of graph.outputs.keys()) this.#claimOutput(i);
     const nodes = graph.nodes.filter((node) => this.live.has(node));
     for (const node of nodes.toReversed()) claimRules[node.op]?.(this, node as never);
     for (const node of nodes) planRules[node.op]?.(this, node as never);
-    graph.outputs.forEach((_, i) => this.#finishOutput(i));
+    for (const i of graph.outputs.keys()) this.#finishOutput(i);
   }
 
   // ---- outputs -------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ export class Schedule {
     const node = this.values.producer(value);
     const rule = node === undefined ? undefined : ruleOf(node);
     // A view of the operand is cheaper than a copy, unless it would drag along much more than is asked for.
-    if (node !== undefined && rule?.view !== undefined && fitsInto(node.ins[0], value)) {
+    if (node !== undefined && rule?.view !== undefined && (rule.sameOrder === true || fitsInto(node.ins[0], value))) {
       this.ensureView(node.ins[0]);
       const view = this.values.place(value)?.view;
       if (view !== undefined) return view;

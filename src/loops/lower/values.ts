@@ -40,7 +40,7 @@ export class Values {
 
   constructor(context: Context, graph: Graph, sources: readonly Source[]) {
     this.context = context;
-    graph.inputs.forEach(({ value }, i) => this.#inputs.set(value, sources[i]));
+    for (const [i, { value }] of graph.inputs.entries()) this.#inputs.set(value, sources[i]);
     for (const node of graph.nodes) for (const out of node.outs) this.#producers.set(out, node);
   }
 

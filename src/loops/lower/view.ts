@@ -3,7 +3,7 @@
  * transposes and the like of a view are views. Pure functions.
  */
 import { addDims, type Dim, divideDims, equalDims, multiplyDims, subtractDims } from "../../base/dims.ts";
-import { type Shape, stridesOf } from "../../base/shapes.ts";
+import { type Shape, sizeOf, stridesOf } from "../../base/shapes.ts";
 import type { OpParams } from "../../graph/ops.ts";
 import { type Affine, affine, rebuild, scale, sum } from "../affine.ts";
 import { add, i32, mul, size } from "../build.ts";
@@ -36,9 +36,10 @@ export function isContiguous(view: View, shape: Shape): boolean {
   return view.strides.every((stride, i) => shape[i] === 1 || equalDims(stride, dense[i]));
 }
 
-/** Whether a view is its buffer from the beginning in row-major order. */
+/** Whether a view is all of its buffer in row-major order. */
 export function isWhole(view: View, shape: Shape): boolean {
-  return isContiguous(view, shape) && view.offset.kind === "const" && view.offset.value === 0;
+  const fromStart = view.offset.kind === "const" && view.offset.value === 0;
+  return fromStart && isContiguous(view, shape) && equalDims(view.buffer.size, sizeOf(shape));
 }
 
 /** The view of one position of the leading axis. */
@@ -86,6 +87,8 @@ export function reshapeView(view: View, from: Shape, to: Shape): View | undefine
 /** Strides of `to` for elements that lie with `strides` in `from`. */
 export function reshapeStrides(from: Shape, strides: readonly Dim[], to: Shape): Dim[] | undefined {
   const blocks = blocksOf(from, strides);
+  // One run: no need to divide sizes, which need not be products.
+  if (blocks.length === 1) return stridesOf(to).map((stride) => multiplyDims(stride, blocks[0].stride));
   const out: Dim[] = new Array(to.length);
   let block = blocks.pop();
   let left: Dim = block?.size ?? 1;

@@ -2,8 +2,8 @@
  * Zip archives in memory: reads stored and deflated entries, writes stored ones with a fixed date, so that equal
  * contents give equal bytes. No encryption, no archives above 4 GiB, no folders on disk.
  */
-import { FormatError, UnsupportedError } from "../base/errors.ts";
-import { inflate } from "./inflate.ts";
+import { crc32, inflateRawSync } from "node:zlib";
+import { FormatError, UnsupportedError } from "../../base/errors.ts";
 
 const localSignature = 0x04034b50;
 const centralSignature = 0x02014b50;
@@ -139,22 +139,22 @@ function unpack(source: Uint8Array, method: number, size: number, where: string)
   return inflate(source, size, where);
 }
 
+/** Exactly `size` bytes; more are refused before they are made. */
+function inflate(source: Uint8Array, size: number, where: string): Uint8Array {
+  let data: Uint8Array | undefined;
+  try {
+    data = inflateRawSync(source, { maxOutputLength: Math.max(1, size) });
+  } catch {
+    damaged(where, `${size} bytes of compressed data`);
+  }
+  if (data?.length !== size) damaged(where, `${size} bytes of compressed data`);
+  // Not a Buffer, whose slices share memory.
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 function damaged(where: string, expected: string): never {
   throw new FormatError(
     `${where}: expected ${expected}, got something else. The file is truncated or damaged; save it again.`,
     {},
   );
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, i) => {
-  let c = i;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** CRC-32 as zip and gzip use it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

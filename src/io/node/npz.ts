@@ -1,7 +1,7 @@
 /** NumPy's `.npz`: a zip archive of `.npy` files, one per named array. Reads compressed ones too, writes uncompressed. */
 
-import type { HostTensors } from "./hostTensor.ts";
-import { decodeNpy, encodeNpy } from "./npy.ts";
+import type { HostTensors } from "../hostTensor.ts";
+import { decodeNpy, encodeNpy } from "../npy.ts";
 import { decodeZip, encodeZip } from "./zip.ts";
 
 /** Bytes of an archive that `numpy.load` opens. */

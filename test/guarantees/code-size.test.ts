@@ -1,0 +1,43 @@
+/** Rolled, never unrolled: the emitted code and the number of programs do not depend on the length of sequences. */
+import { expect, test } from "vitest";
+import { compile, createTrainer, dense, lstm, sequential, spec, type Tensor } from "../../src/index.ts";
+import { context } from "../../src/nn/index.ts";
+import { random } from "./data.ts";
+import { watchModules } from "./modules.ts";
+
+const lengths = [10, 100, 10_000];
+const network = () => sequential([lstm({ units: 4 }), dense({ units: 1 })], { input: { shape: [null, 2] }, seed: 1 });
+
+test("one module serves an LSTM's run at every length", () => {
+  const model = network();
+  const { modules } = watchModules(() => {
+    for (const t of lengths) expect(model.run(random([1, t, 2])).outputs.shape).toEqual([1, 1]);
+  });
+  expect(model.programs).toBe(1);
+  expect(modules.length).toBe(1);
+});
+
+test("one module serves an LSTM's training step at every length", () => {
+  const trainer = createTrainer(network(), { loss: "meanSquaredError" });
+  const y = random([2, 1]);
+  const { modules } = watchModules(() => {
+    for (const t of lengths) expect(Number.isFinite(trainer.step({ x: random([2, t, 2]), y }).loss)).toBe(true);
+  });
+  expect(modules.length).toBe(1);
+});
+
+// Sizes that are written into the code are literals of one to five bytes (LEB128): 10 and 10 000 differ by one byte
+// each time they occur. An unrolled loop of 10 000 steps would be megabytes.
+const literals = 0.1;
+
+test("code compiled for one fixed length is as long as for any other, up to the digits of its literals", () => {
+  const model = network();
+  const bytes = lengths.map((t) => {
+    const forward = compile(
+      (x: Tensor) => model.forward({ params: model.params(), inputs: [x], context: context() }).outputs,
+      { inputs: [spec([2, t, 2])] },
+    );
+    return forward.inspect(random([2, t, 2])).bytes?.length as number;
+  });
+  expect(Math.max(...bytes) - Math.min(...bytes)).toBeLessThan(literals * Math.min(...bytes));
+});
