@@ -28,7 +28,7 @@ export async function openModel(path: string, cellPath?: string): Promise<Opened
   const [output] = model.outputs;
   if (vocabulary !== undefined && output.shape.at(-1) !== vocabulary.size) {
     throw new FormatError(
-      `${path}: expected a vocabulary of ${String(output.shape.at(-1))} symbols for its model, got ${vocabulary.size}. The file is damaged.`,
+      `${path}: expected a vocabulary of ${String(output.shape.at(-1))} symbols for its model, got ${vocabulary.size}. The file is damaged; train again, or use another copy.`,
       {
         expected: output.shape.at(-1),
         got: vocabulary.size,

@@ -5,6 +5,6 @@
  * be a placeholder that a target fills in when it happens.
  */
 export function indexMessage(name: string, last: number | string, got: number | string): string {
-  const where = name === "" ? "gather" : `embedding "${name}"`;
+  const where = name === "" ? "take" : `embedding "${name}"`;
   return `${where}: expected an index from 0 to ${last}, got ${got}. Check the input's values, or give the table more rows.`;
 }

@@ -34,7 +34,7 @@ export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Check
   const facts = factsOf(entry);
   if (facts === undefined) {
     throw new FormatError(
-      `${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve.`,
+      `${where}: expected the position, history and optimizer of a training, got others. The file is damaged, or from another version of Recurve; go on from an earlier one.`,
       {
         version: entry.version,
       },

@@ -73,7 +73,7 @@ export function readJson(metadata: Metadata, name: string, where: string): Recor
     // Falls through to the sentence.
   }
   throw new FormatError(
-    `${where}: expected JSON in the metadata "${prefix}${name}", got something else. The file is damaged.`,
+    `${where}: expected JSON in the metadata "${prefix}${name}", got something else. The file is damaged; save it again.`,
     { name },
   );
 }

@@ -50,7 +50,7 @@ export function modelOfDefinition(
       throw new Kind(`${where}: ${error.message}`, error.data);
     }
     throw new FormatError(
-      `${where}: expected the definition of a model, got one that can not be read. The file is damaged.`,
+      `${where}: expected the definition of a model, got one that can not be read. The file is damaged; save it again.`,
       { cause: String(error) },
     );
   }

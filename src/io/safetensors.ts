@@ -109,7 +109,7 @@ function readHeader(bytes: Uint8Array, where: string): { header: Record<string, 
     refuse(
       where,
       `expected a header of at most ${maximumHeader} bytes, got a length of ${length}`,
-      "This is not a safetensors file",
+      "This is not a safetensors file; give one",
       { length },
     );
   }
@@ -117,13 +117,13 @@ function readHeader(bytes: Uint8Array, where: string): { header: Record<string, 
     refuse(
       where,
       `expected a header of ${length} bytes, got ${bytes.length - 8}`,
-      "The file is truncated, or not a safetensors file",
+      "The file is truncated, or not a safetensors file; save or download it again",
       { length, got: bytes.length - 8 },
     );
   }
   const header = parseJson(bytes.subarray(8, 8 + length), where);
   if (!isRecord(header))
-    refuse(where, "expected the header to be a JSON object, got something else", "This is not a safetensors file", {});
+    refuse(where, "expected the header to be a JSON object, got something else", "This is not a safetensors file; give one", {});
   return { header, data: bytes.subarray(8 + length) };
 }
 
@@ -134,7 +134,7 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
     refuse(
       where,
       `expected ${bytes.length} bytes of JSON as header, got something else`,
-      "The file is damaged, or not a safetensors file",
+      "The file is damaged, or not a safetensors file; save or download it again",
       { length: bytes.length },
     );
   }
@@ -143,7 +143,7 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
 function readMetadata(value: unknown, where: string): Record<string, string> {
   if (value === undefined) return {};
   if (!isRecord(value) || !Object.values(value).every((v) => typeof v === "string")) {
-    refuse(where, `expected "__metadata__" to map names to text, got something else`, "The file is damaged", {});
+    refuse(where, `expected "__metadata__" to map names to text, got something else`, "The file is damaged; save or download it again", {});
   }
   return value as Record<string, string>;
 }
@@ -151,7 +151,7 @@ function readMetadata(value: unknown, where: string): Record<string, string> {
 function readEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: tensor "${name}"`;
   if (!isRecord(value))
-    refuse(where, "expected an object with dtype, shape and data_offsets, got something else", "The file is damaged", {
+    refuse(where, "expected an object with dtype, shape and data_offsets, got something else", "The file is damaged; save or download it again", {
       name,
     });
   const { dtype, shape, data_offsets: offsets } = value;
@@ -165,9 +165,9 @@ function readEntry(name: string, value: unknown, file: string): Entry {
     );
   }
   if (!isSizes(shape))
-    refuse(where, `expected a shape of whole numbers, got ${show(shape)}`, "The file is damaged", { name, shape });
+    refuse(where, `expected a shape of whole numbers, got ${show(shape)}`, "The file is damaged; save or download it again", { name, shape });
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    refuse(where, `expected data_offsets [begin, end], got ${show(offsets)}`, "The file is damaged", { name, offsets });
+    refuse(where, `expected data_offsets [begin, end], got ${show(offsets)}`, "The file is damaged; save or download it again", { name, offsets });
   }
   const [begin, end] = offsets;
   const needed = shape.reduce((product, size) => product * size, elementBytes(type));
@@ -175,7 +175,7 @@ function readEntry(name: string, value: unknown, file: string): Entry {
     refuse(
       where,
       `expected ${needed} bytes for ${dtype} of shape ${formatShape(shape)}, got ${end - begin}`,
-      "The file is damaged",
+      "The file is damaged; save or download it again",
       { name, shape, needed, got: end - begin },
     );
   }
@@ -198,7 +198,7 @@ function checkLayout(entries: readonly Entry[], length: number, where: string): 
       refuse(
         where,
         `expected tensor "${name}" to begin at byte ${at}, got ${begin}, which ${what}`,
-        "The file is damaged",
+        "The file is damaged; save or download it again",
         { name, expected: at, got: begin },
       );
     }

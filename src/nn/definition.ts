@@ -50,7 +50,7 @@ export function redraw(definition: ModelDefinition, own: OwnKinds): Network {
     const found = map.get(name);
     if (found !== undefined) return found;
     throw new FormatError(
-      `model definition: expected every ${what} to be defined before it is used, but "${name}" is not. The file is damaged.`,
+      `model definition: expected every ${what} to be defined before it is used, but "${name}" is not. The file is damaged; save it again.`,
       { name },
     );
   };
@@ -69,7 +69,7 @@ function checkDefinition(definition: ModelDefinition): void {
     typeof definition === "object" && definition !== null && lists.every((field) => Array.isArray(definition[field]));
   if (!whole)
     throw new FormatError(
-      "model definition: expected an object with inputs, layers, connections and outputs. Give what model.definition() gave.",
+      "model definition: expected an object with inputs, layers, connections and outputs, got something else. Give what model.definition() gave.",
     );
   if (definition.version === 1) return;
   throw new FormatError(

@@ -77,9 +77,11 @@ function checkInput(where: string, name: string, spec: TensorSpec, x: Tensor, st
   if (fits) return;
   const advice = x.shape.includes(0)
     ? "Give at least one row and one step."
-    : step
-      ? "One step has no time axis."
-      : "The first axis is the batch, the second time.";
+    : x.rank === spec.shape.length
+      ? "Give the sizes that the model was made for."
+      : step
+        ? "Leave out the time axis: a step has none."
+        : "Give the batch as the first axis, time as the second.";
   throw new ShapeError(
     `${where}: expected the input "${name}" to have the shape ${formatShape(spec.shape)}, got ${formatShape(x.shape)}. ${advice}`,
     { input: name, shapes: [spec.shape, x.shape] },

@@ -192,7 +192,7 @@ function uniqueNames(where: string, parts: readonly { given: string | undefined;
     if (given === undefined) continue;
     if (!/^[^.#/]+$/.test(given)) {
       throw new OptionError(
-        `${where}: expected a name without ".", "#" and "/", got "${given}". These join the names of weights and states.`,
+        `${where}: expected a name without ".", "#" and "/", got "${given}". Choose another name: these join the names of weights and states.`,
         { name: given },
       );
     }
@@ -230,7 +230,7 @@ function sizeOfInput(name: string | undefined, size: number | string | null, axi
   if (typeof size === "string" && size !== "b" && /^[A-Za-z]\w*$/.test(size)) return symbol(size);
   if (Number.isInteger(size) && (size as number) > 0) return size as number;
   throw new OptionError(
-    `${describeLayer("input", name)}: expected sizes to be positive whole numbers, null (free) or names of free sizes other than "b", got ${String(size)} in [${axis}]. The batch is not part of the shape.`,
+    `${describeLayer("input", name)}: expected sizes to be positive whole numbers, null (free) or names of free sizes other than "b", got ${String(size)} in [${axis}]. Give such sizes, without the batch.`,
     { size, axis },
   );
 }

@@ -33,7 +33,7 @@ export function readOptions<R extends Readonly<Record<string, OptionRule<unknown
       value === undefined ? `given, ${rule.expected(value) ?? "it has no default"}` : rule.expected(value);
     // A copy, so that nothing the caller does to the object later reaches the layer.
     if (expected === undefined) return [key, mapTree(value as Tree<unknown>, (leaf) => leaf)];
-    const advice = value === undefined ? `Add { ${key}: ... }.` : `Change ${key} to one.`;
+    const advice = value === undefined ? `Add { ${key}: ... }.` : `Give "${key}" such a value.`;
     throw new OptionError(`${where}: expected the option "${key}" to be ${expected}, got ${show(value)}. ${advice}`, {
       option: key,
       value,

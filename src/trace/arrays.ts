@@ -138,7 +138,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
  */
 export function take(table: Tensor, indices: Tensor, options: { name?: string } = {}): Tensor {
   return apply("take", [table, indices], (b, [t, i]) =>
-    b.add("gather", { name: options.name ?? "take" }, [t, i], options.name ?? "take"),
+    b.add("gather", { name: options.name ?? "" }, [t, i], options.name ?? "take"),
   );
 }
 

@@ -79,7 +79,7 @@ const cases: readonly [string, number, string][] = [
   [
     "generate noise.safetensors",
     1,
-    "FOLDER/noise.safetensors: expected a header of at most 100000000 bytes, got a length of 2338328219631577000. This is not a safetensors file.",
+    "FOLDER/noise.safetensors: expected a header of at most 100000000 bytes, got a length of 2338328219631577000. This is not a safetensors file; give one.",
   ],
   [
     "generate weights.safetensors",

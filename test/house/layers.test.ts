@@ -25,3 +25,32 @@ test("no import points up, and none leaves src", () => {
   }
   expect(wrong).toEqual([]);
 });
+
+test("no file imports itself in a circle", () => {
+  const imports = new Map(
+    files.map((file) => {
+      const text = readFileSync(new URL(file, source), "utf8");
+      const values = [...text.matchAll(/^(?:import|export) (?!type )([^;]*?)from "(\.[^"]+)"/gm)].filter(
+        ([, names]) => {
+          const listed = names
+            .replace(/[{}]/g, "")
+            .split(",")
+            .map((name) => name.trim())
+            .filter(Boolean);
+          return !listed.every((name) => name.startsWith("type "));
+        },
+      );
+      return [file, values.map(([, , path]) => new URL(path, new URL(file, source)).href.slice(source.href.length))];
+    }),
+  );
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" -> "));
+    if (path.includes(file) || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});

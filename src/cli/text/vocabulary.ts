@@ -51,7 +51,7 @@ export function vocabularyFromText(text: string, where: string): Vocabulary {
   const characters = [...text];
   if (new Set(characters).size === characters.length && characters.length > 0) return vocabularyOf(characters);
   throw new FormatError(
-    `${where}: expected a vocabulary of different characters, got a repeated or missing one. The file is damaged.`,
+    `${where}: expected a vocabulary of different characters, got a repeated or missing one. The file is damaged; train again, or use another copy.`,
     {
       length: characters.length,
     },

@@ -89,7 +89,7 @@ function findEnd(view: DataView, where: string): number {
   const lowest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= lowest; at--) if (view.getUint32(at, true) === endSignature) return at;
   throw new FormatError(
-    `${where}: expected a zip archive with a directory at its end, got ${view.byteLength} bytes without one. The file is truncated or not a zip archive.`,
+    `${where}: expected a zip archive with a directory at its end, got ${view.byteLength} bytes without one. The file is truncated or not a zip archive; save or download it again.`,
     {
       length: view.byteLength,
     },

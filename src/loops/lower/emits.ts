@@ -1,17 +1,16 @@
 /** The statements of each op that takes loops of its own. */
 import { internal } from "../../base/errors.ts";
 import type { Value } from "../../graph/graph.ts";
-import type { OpName } from "../../graph/ops.ts";
 import { cast } from "../build.ts";
 import { memoryScalar } from "./context.ts";
 import type { Read } from "./elements.ts";
-import { type EmitRule, type GraphLowering, nameOf } from "./graph.ts";
+import { type EmitRules, type GraphLowering, nameOf } from "./graph.ts";
 import { matmulStatements } from "./matmul.ts";
 import { argmaxNest, reduceNest } from "./reduce.ts";
 import { emitScan } from "./scan.ts";
 import { scatterNest } from "./scatter.ts";
 
-export const emitRules: { readonly [K in OpName]?: EmitRule<K> } = {
+export const emitRules: EmitRules = {
   reduce: (lowering, node) => {
     const { kind, axes } = node.params;
     const out = lowering.values.target(node.outs[0]);

@@ -11,7 +11,6 @@ import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from
 import { type Buffer, type Stmt, types } from "../ir.ts";
 import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
-import { emitRules } from "./emits.ts";
 import { elementwiseNest, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
@@ -25,6 +24,7 @@ export interface Outside {
 }
 
 export class GraphLowering {
+  readonly rules: EmitRules;
   readonly context: Context;
   readonly graph: Graph;
   readonly values: Values;
@@ -34,17 +34,29 @@ export class GraphLowering {
   readonly #outside: Outside | undefined;
 
   constructor(
+    rules: EmitRules,
     context: Context,
     graph: Graph,
     sources: readonly Source[],
     destinations: readonly Destination[],
     outside?: Outside,
   ) {
+    this.rules = rules;
     this.context = context;
     this.graph = graph;
     this.#outside = outside;
     this.values = new Values(context, graph, sources);
     this.#schedule = new Schedule(graph, this.values, destinations);
+  }
+
+  /** The lowering of the body of a scan of this graph. */
+  inside(
+    body: Graph,
+    sources: readonly Source[],
+    destinations: readonly Destination[],
+    constants: ReadonlyMap<Value, Value>,
+  ): GraphLowering {
+    return new GraphLowering(this.rules, this.context, body, sources, destinations, { lowering: this, constants });
   }
 
   /** The statements of the graph. Copies to places that could not be overwritten earlier come last. */
@@ -120,7 +132,7 @@ export class GraphLowering {
       case "fill":
         return [this.context.kernel(nameOf(step.node), this.#fill(step))];
       case "node":
-        return (emitRules[step.node.op] as EmitRule)(this, step.node as never);
+        return (this.rules[step.node.op] as EmitRule)(this, step.node as never);
       default:
         return step satisfies never;
     }
@@ -203,7 +215,11 @@ export class GraphLowering {
   }
 }
 
+/** The statements of an op that takes loops of its own. */
 export type EmitRule<K extends OpName = OpName> = (lowering: GraphLowering, node: NodeOf<K>) => Stmt[];
+
+/** A rule for each op that takes loops of its own: `emits.ts`, handed in because the rule of scan lowers graphs itself. */
+export type EmitRules = { readonly [K in OpName]?: EmitRule<K> };
 
 /** What a kernel is called: the path of the layer, then what it does. */
 export function nameOf(node: Node, what: string = node.op): string {

@@ -9,6 +9,7 @@ import type { Graph } from "../../graph/graph.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
 import type { Program } from "../ir.ts";
 import { Context, memoryScalar } from "./context.ts";
+import { emitRules } from "./emits.ts";
 import { GraphLowering } from "./graph.ts";
 import type { Destination } from "./schedule.ts";
 import type { Source } from "./values.ts";
@@ -50,7 +51,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Program {
     });
     return { view: wholeView(buffer, value.shape) };
   });
-  const lowering = new GraphLowering(context, graph, sources, destinations);
+  const lowering = new GraphLowering(emitRules, context, graph, sources, destinations);
   const body = lowering.run();
   return {
     name: graph.name,

@@ -8,7 +8,7 @@ import { subtractDims } from "../../base/dims.ts";
 import { bodyIns, type NodeOf, scanIns, scanOuts, type Value } from "../../graph/graph.ts";
 import { i32, loop, ref, size, sub } from "../build.ts";
 import type { Expr, Stmt } from "../ir.ts";
-import { GraphLowering } from "./graph.ts";
+import type { GraphLowering } from "./graph.ts";
 import type { Destination } from "./schedule.ts";
 import type { Source, Values } from "./values.ts";
 import { row, wholeView } from "./view.ts";
@@ -35,7 +35,7 @@ export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] 
     ...outs.ys.map((y) => ({ view: row(values.target(y), t) })),
   ];
   const constants = new Map(body.consts.map((inner, i) => [inner, ins.consts[i]]));
-  const inner = new GraphLowering(context, params.body, sources, destinations, { lowering, constants });
+  const inner = lowering.inside(params.body, sources, destinations, constants);
   const statements = inner.run();
   return [...inner.preheader, loop(step, i32(0), size(params.length), 1, statements)];
 }

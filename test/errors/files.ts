@@ -1,15 +1,12 @@
-/** Every sentence that files can be answered with, in one golden file. Update: `npm run golden`. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** What is wrong with files. Each is given a folder with an empty "model.safetensors" in it. */
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { RecurveError } from "../../src/base/errors.ts";
 import * as io from "../../src/io/index.ts";
 import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
 import { dense, embedding, gru, gruCell, rnn, sequential } from "../../src/nn/index.ts";
 import { loadModel, readNpz, saveModel } from "../../src/node.ts";
 import { createTrainer } from "../../src/train/index.ts";
 import { brokenNpy, brokenSafetensors } from "../io/broken.ts";
+import type { Provocations } from "./provocations.ts";
 
 const model = sequential([embedding({ inputDim: 3, outputDim: 2 }), gru({ units: 2 }), dense({ units: 3 })], {
   input: { shape: [null], dtype: "int32" },
@@ -25,7 +22,7 @@ const checkpoint = io.encodeCheckpoint({ definition: model.definition(), state: 
 const read = (given: io.HostTensors, facts: Record<string, string> = metadata) =>
   io.decodeModel(io.encodeSafetensors(given, facts), {}, "model.safetensors");
 
-const cases: Record<string, (folder: string) => unknown> = {
+export const files: Provocations = {
   ...Object.fromEntries(
     Object.entries(brokenSafetensors).map(([name, [file]]) => [
       `safetensors: ${name}`,
@@ -56,17 +53,3 @@ const cases: Record<string, (folder: string) => unknown> = {
   "file: written to a folder": (folder) => saveModel(model, folder),
   "file: written below a file": (folder) => saveModel(model, join(folder, "model.safetensors", "x")),
 };
-
-test("each error of files is a sentence with what was expected, what came, and what to do", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "recurve-errors-"));
-  await writeFile(join(folder, "model.safetensors"), "");
-  const lines: string[] = [];
-  for (const [name, run] of Object.entries(cases)) {
-    const error = await (async () => run(folder))().catch((thrown: unknown) => thrown);
-    if (!(error instanceof RecurveError))
-      throw new Error(`"${name}" did not raise an error of Recurve`, { cause: error });
-    lines.push(`${name}\n  ${error.name}: ${error.message.replaceAll(folder, "FOLDER")}\n`);
-  }
-  await rm(folder, { recursive: true });
-  await expect(lines.join("\n")).toMatchFileSnapshot("./golden/io.txt");
-});

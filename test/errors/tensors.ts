@@ -1,0 +1,115 @@
+/** What goes wrong with tensors, compiled functions, gradients, scans and variables. */
+import {
+  add,
+  compile,
+  concat,
+  full,
+  grad,
+  logicalAnd,
+  matmul,
+  mul,
+  pad,
+  reshape,
+  scan,
+  sigmoid,
+  slice,
+  spec,
+  split,
+  squeeze,
+  sum,
+  type Tensor,
+  take,
+  tensor,
+  transpose,
+  variable,
+  zeros,
+} from "../../src/trace/index.ts";
+import type { Provocations } from "./provocations.ts";
+
+const row = tensor([1, 2, 3]);
+const rows = zeros([4, 3]);
+const ids = (...values: number[]): Tensor => tensor(Int32Array.from(values));
+const declared = compile((a: Tensor, b: Tensor) => add(a, b), {
+  name: "difference",
+  inputs: [spec(["b", 3]), spec(["b", 3])],
+});
+
+/** A tensor that has left the function in which it was traced. */
+function escaped(): Tensor {
+  let inner: Tensor | undefined;
+  compile(
+    (x: Tensor) => {
+      inner = mul(x, 2);
+      return inner;
+    },
+    { name: "first" },
+  )(row);
+  return compile((x: Tensor) => add(x, inner as Tensor), { name: "second" })(row);
+}
+
+export const tensors: Provocations = {
+  "rows of different lengths": () => tensor([[1, 2], [3]]),
+  "data of another size than the shape": () => tensor(new Float32Array(5), { shape: [2, 3] }),
+  "the item of many": () => row.item(),
+  "shapes that do not broadcast": () => add(rows, zeros([4])),
+  "two types in one operation": () => add(row, ids(1, 2, 3)),
+  "a function of whole numbers": () => sigmoid(ids(1)),
+  "logic on numbers": () => logicalAnd(row, row),
+  "an operand that is no tensor": () => add(row, [1, 2, 3] as never),
+  "matrices that do not fit": () => matmul(rows, zeros([4, 2])),
+  "the product of vectors": () => matmul(row, row),
+  "stacks of matrices of different numbers": () => matmul(zeros([2, 3, 4]), zeros([5, 4, 3])),
+  "an axis out of range": () => sum(rows, 2),
+  "a reshape to another number of elements": () => reshape(rows, [5, 3]),
+  "a reshape that can not divide": () => reshape(rows, [5, -1]),
+  "an axis twice in a transpose": () => transpose(rows, [0, 0]),
+  "a slice outside": () => slice(rows, 0, 2, 6),
+  "unequal parts": () => split(rows, 2, 1),
+  "a concatenation of different widths": () => concat([rows, zeros([2, 2])], 0),
+  "a concatenation of nothing": () => concat([]),
+  "a concatenation of types": () => concat([row, ids(1)]),
+  "padding for another rank": () => pad(rows, [[1, 1]]),
+  "a squeeze of a wide axis": () => squeeze(rows, 0),
+  "an index out of range": () => take(rows, ids(0, 4)),
+  "an index out of range, in a table with a name": () => take(rows, ids(-1), { name: "letters" }),
+  "an index of another type": () => take(rows, row),
+  "an argument of another type": () => compile((x: unknown) => x, { name: "f" })(new Map()),
+  "an argument of another shape than declared": () => declared(rows, zeros([4, 2])),
+  "arguments that disagree on a free size": () => declared(rows, zeros([5, 3])),
+  "an argument too few": () => (declared as (x: Tensor) => unknown)(rows),
+  "an async function to compile": () => compile((async () => row) as never, { name: "slow" })(),
+  "data inside a compiled function": () => compile((x: Tensor) => full([], x.data()[0]), { name: "f" })(row),
+  "a tensor that has left its function": () => escaped(),
+  "a gradient of whole numbers": () => grad((x: Tensor) => sum(x))(ids(1, 2)),
+  "a gradient of many numbers": () => grad((x: Tensor) => mul(x, x))(row),
+  "a gradient of nothing": () => grad((() => undefined) as never)(row),
+  "a scan without a length": () => scan((carry: Tensor) => ({ carry, y: carry }), { init: row }),
+  "a scan over a scalar": () =>
+    scan((carry: Tensor, x: Tensor) => ({ carry, y: x }), { init: row, xs: tensor(1), name: "sum" }),
+  "a scan over sequences of different lengths": () =>
+    scan((carry: Tensor, x: { a: Tensor; b: Tensor }) => ({ carry, y: x.a }), { init: row, xs: { a: rows, b: row } }),
+  "a scan whose carry changes its shape": () =>
+    scan(({ h }: { h: Tensor }, x: Tensor) => ({ carry: { h: concat([h, x]) }, y: x }), {
+      init: { h: row },
+      xs: rows,
+      name: "encoder",
+    }),
+  "a scan whose carry changes its type": () =>
+    scan((_: Tensor, x: Tensor) => ({ carry: ids(1, 2, 3), y: x }), { init: row, xs: rows }),
+  "a scan whose carry is no tensor": () =>
+    scan((_: Tensor, x: Tensor) => ({ carry: 1 as never, y: x }), { init: row, xs: rows }),
+  "a scan whose carry has other parts": () =>
+    scan(({ h }: { h: Tensor }, x: Tensor) => ({ carry: { c: h } as never, y: x }), { init: { h: row }, xs: rows }),
+  "a variable that is assigned another shape": () => variable(row, { name: "w" }).assign(rows),
+  "a variable that is assigned another type": () => variable(row, { name: "w" }).assign(ids(1, 2, 3)),
+  "a variable that is assigned inside a scan": () => {
+    const total = variable(row, { name: "total" });
+    const step = (carry: Tensor, x: Tensor): { carry: Tensor; y: Tensor } => {
+      total.assign(x);
+      return { carry, y: x };
+    };
+    return compile(() => scan(step, { init: row, xs: rows }).carry)();
+  },
+  "more memory than there is": () =>
+    compile((x: Tensor) => add(x, full([4096, 1024, 512], 0)), { name: "huge" })(tensor(1)),
+};
