@@ -21,7 +21,8 @@ import {
 } from "../trace/index.ts";
 import { type Choice, choice, finiteNumber, type OptionRule, readChoice } from "./options.ts";
 
-const rules = {
+/** The names, and the rules of their options. */
+export const activationRules = {
   linear: {},
   tanh: {},
   relu: {},
@@ -39,7 +40,7 @@ const rules = {
   exponential: {},
 } as const;
 
-export type ActivationName = keyof typeof rules;
+export type ActivationName = keyof typeof activationRules;
 
 /** A name, or a name with options: `"relu"`, `{ name: "leakyRelu", negativeSlope: 0.1 }`. */
 export type Activation = Choice<ActivationName>;
@@ -73,13 +74,13 @@ const functions: { readonly [K in ActivationName]: (x: Tensor, options: Numbers)
 
 /** The function that an activation stands for; the option's rule has checked it. */
 export function activationOf(activation: Activation): (x: Tensor) => Tensor {
-  const { name, options } = readChoice(activation, rules);
+  const { name, options } = readChoice(activation, activationRules);
   return (x) => functions[name](x, options as Numbers);
 }
 
 /** The rule of an option that takes an activation. */
 export function activationOption(fallback?: Activation): OptionRule<Activation> {
-  return choice("activation", rules, fallback);
+  return choice("activation", activationRules, fallback);
 }
 
 // x > 0: x, else alpha (e^x - 1); the exponential sees no positive x, so that it can not overflow into the gradient.

@@ -11,7 +11,8 @@ import { fillOrthogonal } from "./orthogonal.ts";
 
 const spread = { mean: finiteNumber(0), stddev: finiteNumber(0.05, 0) };
 
-const rules = {
+/** The names, and the rules of their options. */
+export const initializerRules = {
   zeros: {},
   ones: {},
   constant: { value: finiteNumber(0) },
@@ -33,7 +34,7 @@ const rules = {
   lecunNormal: {},
 } as const;
 
-export type InitializerName = keyof typeof rules;
+export type InitializerName = keyof typeof initializerRules;
 
 /** One initialiser for each gate's block, `rest` for those not named: `{ forget: "ones", rest: "zeros" }`. */
 export type GateInitializers = { readonly [gate: string]: Choice<InitializerName> };
@@ -80,7 +81,7 @@ const fills: { readonly [K in InitializerName]: Fill } = {
 
 /** The rule of an option that takes an initialiser; `gates` are the blocks that it may speak of. */
 export function initializerOption(fallback: Initializer, gates: readonly string[] = []): OptionRule<Initializer> {
-  const plain = choice("initialiser", rules);
+  const plain = choice("initialiser", initializerRules);
   return {
     fallback,
     expected(value) {
@@ -133,7 +134,7 @@ function isPerGate(value: unknown): value is GateInitializers {
 }
 
 function fill(where: string, chosen: Choice<InitializerName>, shape: readonly number[], key: Key): Float64Array {
-  const { name, options } = readChoice(chosen, rules);
+  const { name, options } = readChoice(chosen, initializerRules);
   if ((name === "orthogonal" && shape.length < 2) || (name === "identity" && shape.length !== 2)) {
     throw new OptionError(
       `${where}: expected a matrix for the initialiser "${name}", got ${formatShape(shape)}. Choose another initialiser.`,

@@ -103,7 +103,7 @@ function expectSeed(seed: number): void {
   const sizes = [1, 2].map(() => ({ b: 1 + Math.floor(draw() * 5), t: 1 + Math.floor(draw() * 6) }));
   const others = sizes.map((other, i) => ({ dims: other, args: randomArgs(graph, other, seed * 3 + i) }));
   expectAgreement(graph, [{ args, dims }, ...others], `seed ${seed}`);
-  if (seed % 3 === 0) expectAgreement(withGradients(graph), [{ args, dims }, others[0]], `gradients of seed ${seed}`);
+  if (seed % 5 === 0) expectAgreement(withGradients(graph), [{ args, dims }, others[0]], `gradients of seed ${seed}`);
 }
 
 const groups = Array.from({ length: Math.ceil(count / groupSize) }, (_, i) => i * groupSize);
@@ -112,10 +112,8 @@ test.each(groups)("random graphs of seed %i and the 24 after it agree with the i
   for (let seed = from; seed < Math.min(count, from + groupSize); seed++) expectSeed(seed);
 });
 
-const tanhSeed = 3;
-
-test("a failure is shrunk to the node that is wrong, in seed 3", () => {
-  const { graph, args, dims } = randomGraph(tanhSeed);
+test("a failure is shrunk to the node that is wrong, in seed 0", () => {
+  const { graph, args, dims } = randomGraph(0);
   // A target that is wrong about tanh: the smallest failing program is one tanh of an argument.
   const fails = (part: Program): boolean => part.graph.nodes.some(({ op }) => op === "tanh");
   const { graph: smallest } = shrink({ graph, args, dims }, fails);

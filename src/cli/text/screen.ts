@@ -5,7 +5,7 @@
 import { formatDuration } from "../../train/index.ts";
 import { groupDigits, lineWidth, padText, type Terminal, textWidth, wrapText } from "../terminal.ts";
 import { yardstickTable } from "./resultTable.ts";
-import type { TrainingProgress, TrainingStart, Watcher } from "./watcher.ts";
+import type { TrainingProgress, TrainingResult, TrainingStart, Watcher } from "./watcher.ts";
 
 /** A watcher for a terminal or a log. */
 export function screenWatcher(terminal: Terminal): Watcher {
@@ -23,6 +23,7 @@ export function screenWatcher(terminal: Terminal): Watcher {
           : `Trained ${groupDigits(result.step)} steps in ${formatDuration(result.seconds * 1000)}`;
       screen.line(`\n  ${how}. Bits per character on the held-out text:\n`);
       for (const line of yardstickTable(result, terminal)) screen.line(line);
+      for (const line of adviceOn(result)) screen.line(line);
       screen.line(`\n  model       ${terminal.colors.bold(result.out)}\n  checkpoint  ${result.checkpoint}`);
     },
     close: () => screen.close(),
@@ -167,6 +168,15 @@ class Screen {
   #write(text: string): void {
     this.#terminal.out.write(text);
   }
+}
+
+/** What to do where the text is learned by heart: the held-out part was clearly predicted better some epochs ago. */
+function adviceOn({ best, bitsPerCharacter }: TrainingResult): string[] {
+  if (best === undefined || bitsPerCharacter < 1.03 * best.bitsPerCharacter) return [];
+  return [
+    `\n  It was better after epoch ${best.epoch}, at ${best.bitsPerCharacter.toFixed(3)}: since then it learns the text by heart.`,
+    `  Give it more text, use --dropout 0.2, or stop it with --epochs ${best.epoch}.`,
+  ];
 }
 
 function formatMinutes(minutes: number): string {

@@ -130,6 +130,7 @@ class Session {
       seconds,
       stopped: step === this.#firstStep ? "done before" : (history?.stopped ?? "done before"),
       bitsPerCharacter,
+      best: this.#best(),
       yardsticks: await yardsticks(),
       name,
       out,
@@ -219,6 +220,11 @@ class Session {
     const row = isCutShort || (position.index === 0 && position.epoch > 0) ? (history?.rows ?? rows).at(-1) : undefined;
     const loss = row?.valLoss ?? (await evaluate(this.#trainer, this.#heldOut(), { warn: () => {} })).loss;
     return this.#bits(loss);
+  }
+
+  #best(): TrainingResult["best"] {
+    const all = this.#trainer.rows.map(({ valLoss }, i) => ({ epoch: i + 1, bitsPerCharacter: this.#bits(valLoss) }));
+    return all.sort((a, b) => a.bitsPerCharacter - b.bitsPerCharacter).at(0);
   }
 
   #heldOut(): ReturnType<typeof lanes> {

@@ -35,6 +35,8 @@ export interface TrainingResult {
   readonly stopped: string;
   /** On the held-out text, unknown characters included. */
   readonly bitsPerCharacter: number;
+  /** The epoch after which the held-out text was predicted best; undefined before the first is over. */
+  readonly best: { readonly epoch: number; readonly bitsPerCharacter: number } | undefined;
   readonly yardsticks: readonly Yardstick[];
   /** The model's own row in the table: `gru 192`. */
   readonly name: string;
