@@ -62,7 +62,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 function exportsOf(file: string): Entry[] {
   const text = readFileSync(new URL(`../src/${file}.ts`, import.meta.url), "utf8");
   const pattern =
-    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function|const|class|abstract class) (\w+)(?:<[^(]*>)?(.*(?:\n(?!\}|export).*)*)/g;
+    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function|const|class|abstract class) (\w+)(?:<[^(]*>)?(.*(?:\n(?!\}|export|\/\*\*).*)*)/g;
   const all = [...text.matchAll(pattern)].map(([, comment, name, rest]) => ({
     name,
     signature: `${name}(${parametersOf(rest)})`,
@@ -97,6 +97,8 @@ function parametersOf(text: string): string {
     at = i + 1;
     if (isLast) break;
   }
+  // A type that runs over several lines ends with a brace at the margin, where the text is cut.
+  if (depth > 0) names.push(parameter(text.slice(at)));
   return names.filter((name) => name !== "").join(", ");
 }
 
@@ -148,7 +150,7 @@ function layers(): string[] {
     ["simpleRNN", "nn/rnn", api.simpleRNN(one).options, ["units"]],
     ["lstm", "nn/rnn", api.lstm(one).options, ["units"]],
     ["gru", "nn/rnn", api.gru(one).options, ["units"]],
-    ["rnn", "nn/rnn", { ...api.rnn(api.gruCell(one)).options, cell: undefined }, []],
+    ["rnn", "nn/rnn", { ...api.rnn(api.gruCell(one)).options }, ["cell"]],
     ["embedding", "nn/embedding", api.embedding({ inputDim: 1, outputDim: 1 }).options, ["inputDim", "outputDim"]],
     ["dense", "nn/dense", api.dense(one).options, ["units"]],
     ["dropout", "nn/dropout", api.dropout({ rate: 0 }).options, ["rate"]],

@@ -19,10 +19,11 @@ import {
 } from "./io/index.ts";
 import { readBytes, writeBytes } from "./io/node/files.ts";
 import { decodeNpz, encodeNpz } from "./io/node/npz.ts";
-import type { Model } from "./nn/index.ts";
+import type { Model, Outputs } from "./nn/index.ts";
 import type { Tensor } from "./trace/index.ts";
 import type { Trainer } from "./train/index.ts";
 
+export { FileError } from "./base/errors.ts";
 export type { Checkpoint, HostTensors, ModelFile, OwnKinds, SafetensorsFile };
 
 /** Writes a model as one safetensors file. `metadata` is free text under names of your own. */
@@ -34,14 +35,20 @@ export async function saveModel(
   await writeBytes(path, encodeModel(model, metadata));
 }
 
-/** Reads a model. Cells and layers of your own are made by `own`: `{ cells: { mgu } }`. */
-export async function loadModel(path: string, own: OwnKinds = {}): Promise<Model> {
-  return (await loadModelFile(path, own)).model;
+/**
+ * Reads a model. Cells and layers of your own are made by `own`: `{ cells: { mgu } }`. `loadModel<Tensor>(...)` says to
+ * the type checker that the model has one output.
+ */
+export async function loadModel<O extends Outputs = Outputs>(path: string, own: OwnKinds = {}): Promise<Model<O>> {
+  return (await loadModelFile<O>(path, own)).model;
 }
 
 /** Reads a model with the metadata that was saved with it. */
-export async function loadModelFile(path: string, own: OwnKinds = {}): Promise<ModelFile> {
-  return decodeModel(await readBytes(path), own, path);
+export async function loadModelFile<O extends Outputs = Outputs>(
+  path: string,
+  own: OwnKinds = {},
+): Promise<ModelFile<O>> {
+  return decodeModel<O>(await readBytes(path), own, path);
 }
 
 /** Writes everything that a training needs to go on bit for bit. */

@@ -1,6 +1,7 @@
 /** Opens a model file for a command: the model, its vocabulary where it has one, and its own cell where it needs one. */
+import { access } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { FormatError } from "../base/errors.ts";
+import { FileError, FormatError } from "../base/errors.ts";
 import { decodeModel, decodeSafetensors, type OwnKinds } from "../io/index.ts";
 import { readBytes } from "../io/node/files.ts";
 import type { Model } from "../nn/index.ts";
@@ -21,7 +22,9 @@ export const modelEntries = { vocabulary: "text.vocabulary", training: "text.tra
 export async function openModel(path: string, cellPath?: string): Promise<OpenedModel> {
   const bytes = await readBytes(path);
   const remembered = decodeSafetensors(bytes, path).metadata[modelEntries.cell];
-  const own = await ownKinds(cellPath ?? (remembered === undefined ? undefined : join(dirname(path), remembered)));
+  const module = cellPath ?? (remembered === undefined ? undefined : join(dirname(path), remembered));
+  if (module !== undefined && cellPath === undefined) await expectModule(path, module);
+  const own = await ownKinds(module);
   const { model, metadata } = decodeModel(bytes, own, path);
   const characters = metadata[modelEntries.vocabulary];
   const vocabulary = characters === undefined ? undefined : vocabularyFromText(characters, path);
@@ -36,6 +39,16 @@ export async function openModel(path: string, cellPath?: string): Promise<Opened
     );
   }
   return { model, metadata, vocabulary };
+}
+
+/** Raises FileError where the module that a file remembers is no longer there. */
+async function expectModule(path: string, module: string): Promise<void> {
+  await access(module).catch(() => {
+    throw new FileError(
+      `${path}: expected the module of its own cell at ${module}, got no such file. Give its present place with --cell.`,
+      { path, module },
+    );
+  });
 }
 
 /** The kinds that a module adds, for reading a definition. The module is asked for a small cell to learn its kind. */

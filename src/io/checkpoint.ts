@@ -4,7 +4,7 @@
  * is enough to go on. Not here: when checkpoints are taken.
  */
 import { FormatError } from "../base/errors.ts";
-import type { Model, ModelDefinition } from "../nn/index.ts";
+import type { Model, ModelDefinition, Outputs } from "../nn/index.ts";
 import type { TrainingState } from "../train/index.ts";
 import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
 import { modelOfDefinition, type OwnKinds, readDefinition, tensorsOf } from "./modelFile.ts";
@@ -48,7 +48,11 @@ export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Check
 }
 
 /** The model of a checkpoint, with its weights as they were. */
-export function modelOfCheckpoint({ definition, state }: Checkpoint, own: OwnKinds = {}, where = "checkpoint"): Model {
+export function modelOfCheckpoint<O extends Outputs = Outputs>(
+  { definition, state }: Checkpoint,
+  own: OwnKinds = {},
+  where = "checkpoint",
+): Model<O> {
   const prefix = "weights.";
   const weights = Object.entries(state.arrays).filter(([name]) => name.startsWith(prefix));
   const tensors = tensorsOf(Object.fromEntries(weights.map(([name, array]) => [name.slice(prefix.length), array])));

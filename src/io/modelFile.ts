@@ -3,7 +3,7 @@
  * definition in the metadata, from which Recurve makes the model again. No state: that is the caller's value.
  */
 import { type ErrorData, FormatError, RecurveError } from "../base/errors.ts";
-import { type Model, type ModelDefinition, modelFromDefinition } from "../nn/index.ts";
+import { type Model, type ModelDefinition, modelFromDefinition, type Outputs } from "../nn/index.ts";
 import { concrete, type Tensor } from "../trace/index.ts";
 import type { HostTensor, HostTensors } from "./hostTensor.ts";
 import { expectKind, extraMetadata, joinMetadata, type Metadata, readJson } from "./metadata.ts";
@@ -12,8 +12,8 @@ import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 /** How cells and layers of the user's own are found when a model is read. */
 export type OwnKinds = Pick<NonNullable<Parameters<typeof modelFromDefinition>[1]>, "cells" | "layers">;
 
-export interface ModelFile {
-  readonly model: Model;
+export interface ModelFile<O extends Outputs = Outputs> {
+  readonly model: Model<O>;
   /** What was given as `metadata` when the file was written. */
   readonly metadata: Metadata;
 }
@@ -23,11 +23,18 @@ export function encodeModel(model: Model, metadata: Metadata = {}): Uint8Array {
   return encodeSafetensors(hostTensors(model.weights()), joinMetadata({ model: model.definition() }, metadata));
 }
 
-/** The model in a file. `where` (the file's name) begins the sentences of errors. */
-export function decodeModel(bytes: Uint8Array, own: OwnKinds = {}, where = "model file"): ModelFile {
+/**
+ * The model in a file. `where` (the file's name) begins the sentences of errors. The type of its outputs is known only
+ * when it is read: give it if you know, `decodeModel<Tensor>(...)`.
+ */
+export function decodeModel<O extends Outputs = Outputs>(
+  bytes: Uint8Array,
+  own: OwnKinds = {},
+  where = "model file",
+): ModelFile<O> {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   expectKind(metadata, "model", where);
-  const model = modelOfDefinition(readDefinition(metadata, where), { ...own, weights: tensorsOf(tensors) }, where);
+  const model = modelOfDefinition<O>(readDefinition(metadata, where), { ...own, weights: tensorsOf(tensors) }, where);
   return { model, metadata: extraMetadata(metadata) };
 }
 
@@ -37,13 +44,13 @@ export function readDefinition(metadata: Metadata, where: string): ModelDefiniti
 }
 
 /** A model from what a file holds of it. What nn can not make a model of is a damaged file. */
-export function modelOfDefinition(
+export function modelOfDefinition<O extends Outputs = Outputs>(
   definition: ModelDefinition,
   parts: OwnKinds & { readonly weights: Readonly<Record<string, Tensor>> },
   where: string,
-): Model {
+): Model<O> {
   try {
-    return modelFromDefinition(definition, parts);
+    return modelFromDefinition<O>(definition, parts);
   } catch (error) {
     if (error instanceof RecurveError) {
       const Kind = error.constructor as new (message: string, data: ErrorData) => RecurveError;

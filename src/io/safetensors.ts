@@ -123,7 +123,12 @@ function readHeader(bytes: Uint8Array, where: string): { header: Record<string, 
   }
   const header = parseJson(bytes.subarray(8, 8 + length), where);
   if (!isRecord(header))
-    refuse(where, "expected the header to be a JSON object, got something else", "This is not a safetensors file; give one", {});
+    refuse(
+      where,
+      "expected the header to be a JSON object, got something else",
+      "This is not a safetensors file; give one",
+      {},
+    );
   return { header, data: bytes.subarray(8 + length) };
 }
 
@@ -143,7 +148,12 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
 function readMetadata(value: unknown, where: string): Record<string, string> {
   if (value === undefined) return {};
   if (!isRecord(value) || !Object.values(value).every((v) => typeof v === "string")) {
-    refuse(where, `expected "__metadata__" to map names to text, got something else`, "The file is damaged; save or download it again", {});
+    refuse(
+      where,
+      `expected "__metadata__" to map names to text, got something else`,
+      "The file is damaged; save or download it again",
+      {},
+    );
   }
   return value as Record<string, string>;
 }
@@ -151,9 +161,14 @@ function readMetadata(value: unknown, where: string): Record<string, string> {
 function readEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: tensor "${name}"`;
   if (!isRecord(value))
-    refuse(where, "expected an object with dtype, shape and data_offsets, got something else", "The file is damaged; save or download it again", {
-      name,
-    });
+    refuse(
+      where,
+      "expected an object with dtype, shape and data_offsets, got something else",
+      "The file is damaged; save or download it again",
+      {
+        name,
+      },
+    );
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === "string" && Object.hasOwn(elementTypes, dtype) ? elementTypes[dtype] : undefined;
   if (type === undefined) {
@@ -165,9 +180,19 @@ function readEntry(name: string, value: unknown, file: string): Entry {
     );
   }
   if (!isSizes(shape))
-    refuse(where, `expected a shape of whole numbers, got ${show(shape)}`, "The file is damaged; save or download it again", { name, shape });
+    refuse(
+      where,
+      `expected a shape of whole numbers, got ${show(shape)}`,
+      "The file is damaged; save or download it again",
+      { name, shape },
+    );
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    refuse(where, `expected data_offsets [begin, end], got ${show(offsets)}`, "The file is damaged; save or download it again", { name, offsets });
+    refuse(
+      where,
+      `expected data_offsets [begin, end], got ${show(offsets)}`,
+      "The file is damaged; save or download it again",
+      { name, offsets },
+    );
   }
   const [begin, end] = offsets;
   const needed = shape.reduce((product, size) => product * size, elementBytes(type));

@@ -2,7 +2,7 @@
 import { add, matmul, type Tensor, type TensorSpec } from "../trace/index.ts";
 import { type Activation, activationOf, activationOption } from "./activations.ts";
 import { type Initializer, initializerOption } from "./initializers.ts";
-import { describeLayer, type Layer, lastSize, timeDistributed, weight } from "./layer.ts";
+import { describeLayer, expectFloats, type Layer, lastSize, timeDistributed, weight } from "./layer.ts";
 import { flag, type Options, readOptions, wholeNumber } from "./options.ts";
 
 export interface DenseOptions {
@@ -37,6 +37,7 @@ export function dense({ name, ...given }: DenseOptions): Layer {
       ...(useBias ? { bias: weight([units], { initializer: options.biasInitializer }) } : {}),
     }),
     output: (input: TensorSpec) => {
+      expectFloats(where, input);
       lastSize(where, input);
       return { dtype: "float32", shape: [...input.shape.slice(0, -1), units] };
     },

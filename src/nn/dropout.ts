@@ -1,6 +1,6 @@
 /** The dropout layer of Srivastava et al. 2014, inverted: nothing to rescale when the model is used. */
 import { bernoulli, mul, where as select, type TensorSpec } from "../trace/index.ts";
-import { describeLayer, type Layer, timeDistributed } from "./layer.ts";
+import { describeLayer, expectFloats, type Layer, timeDistributed } from "./layer.ts";
 import { finiteNumber, type Options, readOptions } from "./options.ts";
 
 export interface DropoutOptions {
@@ -19,7 +19,10 @@ export function dropout({ name, ...given }: DropoutOptions): Layer {
     kind: "dropout",
     name,
     options: options as Options,
-    output: (input: TensorSpec) => input,
+    output: (input: TensorSpec) => {
+      expectFloats(describeLayer("dropout", name), input);
+      return input;
+    },
     apply({ x, context }) {
       if (!context.training || rate === 0) return x;
       return select(bernoulli(context.key(), 1 - rate, x.shape), mul(x, 1 / (1 - rate)), 0);

@@ -47,6 +47,12 @@ function inOrder(where: string, inputs: readonly NetworkInput[], x: ModelInput):
       { inputs: names },
     );
   }
+  if (typeof x !== "object" || x === null) {
+    throw new OptionError(
+      `${where}: expected a tensor for each of its inputs (${names.join(", ")}), got ${x === undefined ? "nothing" : typeof x}. Make tensors with tensor(...).`,
+      { inputs: names },
+    );
+  }
   const named = x as { readonly [name: string]: Tensor };
   const unknown = Object.keys(named).find((name) => !names.includes(name));
   const missing = names.find((name) => !(named[name] instanceof Tensor));
@@ -79,9 +85,11 @@ function checkInput(where: string, name: string, spec: TensorSpec, x: Tensor, st
     ? "Give at least one row and one step."
     : x.rank === spec.shape.length
       ? "Give the sizes that the model was made for."
-      : step
+      : step && x.rank > spec.shape.length
         ? "Leave out the time axis: a step has none."
-        : "Give the batch as the first axis, time as the second.";
+        : step
+          ? "Give the batch as the first axis, without time."
+          : "Give the batch as the first axis, time as the second.";
   throw new ShapeError(
     `${where}: expected the input "${name}" to have the shape ${formatShape(spec.shape)}, got ${formatShape(x.shape)}. ${advice}`,
     { input: name, shapes: [spec.shape, x.shape] },

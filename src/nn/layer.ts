@@ -4,7 +4,7 @@
  * Not here: cells, which are the inside of a recurrent layer (`cells/cell.ts`).
  */
 import type { DType } from "../base/dtypes.ts";
-import { OptionError, ShapeError } from "../base/errors.ts";
+import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
 import type { Tree } from "../base/trees.ts";
 import { foldIn, type Tensor, type TensorSpec } from "../trace/index.ts";
@@ -148,6 +148,15 @@ export function lastSize(where: string, input: TensorSpec): number {
   throw new ShapeError(
     `${where}: expected an input whose last axis has a fixed size, got ${formatShape(input.shape)}. Give the last size of the input's shape as a number.`,
     { shapes: [input.shape] },
+  );
+}
+
+/** Raises DTypeError for an input of whole numbers or truth values, which a layer of products can not take. */
+export function expectFloats(where: string, { dtype }: TensorSpec): void {
+  if (dtype === "float32") return;
+  throw new DTypeError(
+    `${where}: expected a float32 input, got ${dtype}. Declare the input without dtype, or put embedding(...) before it if the numbers name things.`,
+    { got: dtype },
   );
 }
 

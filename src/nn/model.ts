@@ -3,6 +3,7 @@
  * and comes out of every call. Compiled once for any batch and length.
  */
 import type { DType } from "../base/dtypes.ts";
+import { OptionError } from "../base/errors.ts";
 import type { Shape } from "../base/shapes.ts";
 import { leavesOf, mapTree } from "../base/trees.ts";
 import { type CompiledFunction, compile, randomKey, spec, type Tensor, type Variable } from "../trace/index.ts";
@@ -197,7 +198,17 @@ export function model<Y extends SymbolicTensor | readonly SymbolicTensor[]>(
 ): Model<Y extends SymbolicTensor ? Tensor : readonly Tensor[]> {
   const { inputs, outputs, ...rest } = options;
   const { name, seed } = readOptions("model", rest, seedRules);
-  return new Model(network(name, inputs instanceof SymbolicTensor ? [inputs] : inputs, outputs), seed);
+  const drawn = { inputs: asList(name, "inputs", inputs), outputs: asList(name, "outputs", outputs) };
+  return new Model(network(name, drawn.inputs, outputs instanceof SymbolicTensor ? outputs : drawn.outputs), seed);
+}
+
+function asList(name: string, what: string, given: unknown): readonly SymbolicTensor[] {
+  const list = given instanceof SymbolicTensor ? [given] : given;
+  if (Array.isArray(list) && list.length > 0 && list.every((one) => one instanceof SymbolicTensor)) return list;
+  throw new OptionError(
+    `model "${name}": expected its ${what} to be a value made by input() or call(), or a list of them, got something else. Name inputs as input({ name }), and outputs by the names of their layers.`,
+    { what },
+  );
 }
 
 /** A model of layers one after the other. */
@@ -205,9 +216,17 @@ export function sequential(
   layers: readonly Layer[],
   options: { readonly input: InputOptions; readonly name?: string; readonly seed?: number },
 ): Model<Tensor> {
-  const { input: first, ...rest } = options;
+  if (!Array.isArray(layers))
+    throw new OptionError(
+      "sequential: expected a list of layers first, got something else. Write sequential([lstm({ units: 16 }), dense({ units: 2 })], { input: { shape: [null, 3] } }).",
+    );
+  const { input: first, ...rest } = options ?? {};
+  if (first === undefined)
+    throw new OptionError(
+      "sequential: expected the shape of the input, got none. Give { input: { shape: [null, 3] } } for sequences of 3 numbers a step; the batch is not part of it.",
+    );
   const inputs = input(first);
-  const outputs = layers.reduce((x, layer) => call(layer, x), inputs);
+  const outputs = layers.reduce<SymbolicTensor>((x, layer) => call(layer, x), inputs);
   return model({ inputs, outputs, ...rest });
 }
 

@@ -9,7 +9,7 @@ import { equalShapes, formatShape, type Shape } from "../base/shapes.ts";
 import { leavesOf, type Tree } from "../base/trees.ts";
 import type { TensorSpec } from "../trace/index.ts";
 import { describeLayer, type Layer, type ParamSpec, type StateSpec } from "./layer.ts";
-import { checkOptionNames, type Options } from "./options.ts";
+import { checkOptionNames, type Options, show } from "./options.ts";
 
 /** Sizes without the batch: a number, `null` for free, or the name of a free size. `[null, 12]` is [b, t, 12]. */
 export type InputShape = readonly (number | string | null)[];
@@ -41,14 +41,40 @@ export class SymbolicTensor {
 export function input(options: InputOptions): SymbolicTensor {
   checkOptionNames(describeLayer("input", options.name), options, ["shape", "dtype", "name"]);
   const { shape, dtype = "float32", name } = options;
+  const where = describeLayer("input", name);
+  if (!Array.isArray(shape))
+    throw new OptionError(
+      `${where}: expected "shape" to be a list of sizes without the batch, got ${show(shape)}. Write [null, 12] for sequences of 12 numbers a step, [12] for rows of 12.`,
+      { shape },
+    );
+  if (!["float32", "int32", "bool"].includes(dtype))
+    throw new OptionError(
+      `${where}: expected "dtype" to be "float32", "int32" or "bool", got ${show(dtype)}. Choose one of these.`,
+      { dtype },
+    );
   const sizes = shape.map((size, axis) => sizeOfInput(name, size, axis));
   return new SymbolicTensor({ dtype, shape: [symbol("b"), ...sizes] }, { input: { shape, dtype, name } });
 }
 
 /** A layer applied to values. Calling one layer object several times shares its weights. */
 export function call(layer: Layer, x: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
+  expectLayer(layer);
   const inputs = x instanceof SymbolicTensor ? [x] : x;
+  if (!Array.isArray(inputs) || !inputs.every((one) => one instanceof SymbolicTensor))
+    throw new OptionError(
+      `${describeLayer(layer.kind, layer.name)}: expected values that input() or call() made, got something else. To compute with tensors, make a model and call model.run(x).`,
+    );
   return new SymbolicTensor(layer.output(inputs), { layer, inputs });
+}
+
+/** Raises OptionError for what is no layer; it says how a cell becomes one. */
+export function expectLayer(layer: unknown): void {
+  const { apply, step } = (layer ?? {}) as { apply?: unknown; step?: unknown };
+  if (typeof apply === "function") return;
+  const isCell = typeof step === "function";
+  throw new OptionError(
+    `network: expected a layer, got ${isCell ? "a cell" : show(layer)}. ${isCell ? "Wrap it: rnn(cell)." : "Make one with lstm({ units }), dense({ units }) or another."}`,
+  );
 }
 
 export interface NetworkInput {

@@ -13,8 +13,8 @@ import { type GruOptions, gruCell, gruRules } from "./cells/gru.ts";
 import { type LstmOptions, lstmCell, lstmRules } from "./cells/lstm.ts";
 import { type SimpleRNNOptions, simpleRNNCell, simpleRNNRules } from "./cells/simpleRNN.ts";
 import { type Cells, stack } from "./cells/stack.ts";
-import { describeLayer, type Layer, type LayerCall, type LayerResult, type Stepping } from "./layer.ts";
-import { flag, type OptionRule, type Options, readOptions } from "./options.ts";
+import { describeLayer, expectFloats, type Layer, type LayerCall, type LayerResult, type Stepping } from "./layer.ts";
+import { flag, type OptionRule, type Options, readOptions, show } from "./options.ts";
 
 /** How a cell is driven over a sequence. */
 export interface RnnOptions {
@@ -32,6 +32,7 @@ const rnnRules = { returnSequences: flag(false), goBackwards: flag(false) };
 
 /** A recurrent layer over any cell; several cells are a stack, bottom first. */
 export function rnn(cells: Cell | Cells, options: RnnOptions = {}): Layer {
+  expectCells(cells);
   const cell = isCell(cells) ? cells : stack(cells);
   const { name, ...given } = options;
   const how = readOptions(describeLayer("rnn", name), given, rnnRules);
@@ -62,7 +63,8 @@ function sugar<O extends RnnOptions>(
   const options = readOptions(describeLayer(kind, name), given, { ...cellRules, ...rnnRules }) as Options &
     Required<RnnOptions>;
   const { returnSequences, goBackwards, ...cellOptions } = options;
-  return recurrent({ kind, name, cell: makeCell(cellOptions as unknown as O), options, returnSequences, goBackwards });
+  const cell = makeCell(cellOptions as unknown as O);
+  return recurrent({ kind, name, cell, options, returnSequences, goBackwards, takesFloats: true });
 }
 
 interface Recurrent {
@@ -72,6 +74,8 @@ interface Recurrent {
   readonly options: object;
   readonly returnSequences: boolean;
   readonly goBackwards: boolean;
+  /** Of the built-in layers; what a cell of the user's own takes is its own affair. */
+  readonly takesFloats?: boolean;
 }
 
 function recurrent(layer: Recurrent): Layer {
@@ -85,6 +89,7 @@ function recurrent(layer: Recurrent): Layer {
     state: (inputs: readonly TensorSpec[]) => cell.state(stepShapes(where, inputs)),
     output: (inputs: readonly TensorSpec[]) => {
       const shapes = stepShapes(where, inputs);
+      if (layer.takesFloats === true) for (const one of inputs) expectFloats(where, one);
       const [b, t] = inputs[0].shape;
       return { dtype: "float32" as const, shape: [b, ...(returnSequences ? [t] : []), ...cell.output(shapes)] };
     },
@@ -152,6 +157,17 @@ function stepShapes(where: string, inputs: readonly TensorSpec[]): StepShapes {
 function adviceFor(rank: number): string {
   if (rank > 2) return "Give the sizes after time as numbers.";
   return "If a recurrent layer is below, give it returnSequences: true; if each row is one step, add a time axis.";
+}
+
+function expectCells(cells: unknown): void {
+  const isOne = typeof cells !== "object" || cells === null || "apply" in cells || isCell(cells as Cell);
+  const list: unknown[] = isOne ? [cells] : Object.values(cells);
+  const wrong: unknown = list.find((one) => typeof one !== "object" || one === null || !isCell(one as Cell));
+  if (wrong === undefined && list.every((one) => one !== undefined)) return;
+  const isLayer = typeof wrong === "object" && wrong !== null && "apply" in wrong;
+  throw new OptionError(
+    `rnn: expected a cell or several, got ${isLayer ? "a layer" : show(wrong)}. ${isLayer ? "Put layers into sequential, or give cells such as lstmCell({ units })." : "Give lstmCell({ units }), or what defineCell makes."}`,
+  );
 }
 
 function isCell(cells: Cell | Cells): cells is Cell {

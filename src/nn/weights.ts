@@ -3,7 +3,7 @@ import { OptionError, ShapeError } from "../base/errors.ts";
 import { foldIn, keyFromSeed } from "../base/random.ts";
 import { equalShapes, formatShape } from "../base/shapes.ts";
 import { leavesOf, mapTree } from "../base/trees.ts";
-import { concrete, type Tensor, type TensorSpec, type Variable, variable } from "../trace/index.ts";
+import { concrete, Tensor, type TensorSpec, type Variable, variable } from "../trace/index.ts";
 import { type ByName, hash } from "./forward.ts";
 import { initialValue } from "./initializers.ts";
 import { describeLayer, type ParamSpec } from "./layer.ts";
@@ -53,6 +53,13 @@ function checkGiven(where: string, layers: readonly NetworkLayer[], given: Reado
 }
 
 function checkWeight(where: string, path: string, target: TensorSpec, value: Tensor): void {
+  if (!(value instanceof Tensor))
+    throw new OptionError(
+      `${where}: expected a tensor for the weight "${path}", got ${typeof value}. Make one with tensor(...).`,
+      {
+        path,
+      },
+    );
   if (value.dtype === target.dtype && equalShapes(value.shape, target.shape)) return;
   throw new ShapeError(
     `${where}: expected the weight "${path}" to be ${target.dtype} ${formatShape(target.shape)}, got ${value.dtype} ${formatShape(value.shape)}. Transpose or split it to the layout of the layer.`,

@@ -22,6 +22,7 @@ export interface ScanOptions<C, X> {
 }
 
 /**
+ * A loop that carries values from step to step.
  * `scan : ((carry, x) -> { carry, y }), { init, xs } -> { carry, ys }`. It means
  *
  *   let carry = init; const ys = [];

@@ -1,4 +1,6 @@
 /** Gradient clipping, as pure functions of named gradients. Formulas follow Keras. Not here: whether gradients are finite (`step.ts`). */
+import { OptionError } from "../base/errors.ts";
+import { show } from "../nn/options.ts";
 import { add, div, maximum, minimum, mul, sqrt, square, sum, type Tensor, tensor } from "../trace/index.ts";
 import { expectOption, positive } from "./options.ts";
 
@@ -43,6 +45,15 @@ export function globalClipNorm(limit: number): Clipping {
       return each(grads, (g) => mul(g, scale));
     },
   };
+}
+
+/** Raises OptionError for what is no clipping, such as a bare limit. */
+export function expectClipping(clip: Clipping | undefined): Clipping | undefined {
+  if (clip === undefined || typeof clip.apply === "function") return clip;
+  throw new OptionError(
+    `training: expected "clip" to be a clipping, got ${show(clip)}. Write globalClipNorm(1), clipNorm(1) or clipValue(1).`,
+    { option: "clip" },
+  );
 }
 
 /** The Euclidean norm of all elements of all tensors, as a scalar. */

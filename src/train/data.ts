@@ -8,7 +8,8 @@ import { foldIn, keyFromSeed, permutation } from "../base/random.ts";
 import { formatShape } from "../base/shapes.ts";
 import { leavesOf, mapTree, type Tree } from "../base/trees.ts";
 import { checkOptionNames, wholeNumber } from "../nn/options.ts";
-import { concrete, type Tensor } from "../trace/index.ts";
+import { concrete, Tensor } from "../trace/index.ts";
+import { kindOf } from "./checks.ts";
 import { expectOption } from "./options.ts";
 
 /** What one training step reads. Every tensor has the batch as its first axis. */
@@ -122,6 +123,13 @@ export function shufflingRefused(where: string): OptionError {
 
 function countExamples(tree: Tree<Tensor>): number {
   const [first, ...others] = leavesOf<Tensor>(tree);
+  for (const { path, leaf } of [first, ...others]) {
+    if (leaf instanceof Tensor) continue;
+    throw new OptionError(
+      `batches: expected tensors, got ${kindOf(leaf)} at ${path}. Make tensors with tensor(...), such as tensor(numbers, { shape: [n, t, d] }).`,
+      { path },
+    );
+  }
   const examples = first.leaf.shape[0] as number | undefined;
   const odd = [first, ...others].find(({ leaf }) => leaf.rank === 0 || leaf.shape[0] !== examples);
   if (examples !== undefined && odd === undefined && examples > 0) return examples;

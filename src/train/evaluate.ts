@@ -16,6 +16,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from "../trace/index.ts";
+import { expectDataset, expectNames, expectTarget } from "./checks.ts";
 import { type Dataset, sliceRows } from "./data.ts";
 import { meansOf, measure, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
 import { expectOption } from "./options.ts";
@@ -45,7 +46,8 @@ export async function evaluate(
   data: Dataset,
   options: Partial<EvaluateOptions> = {},
 ): Promise<Record<string, number>> {
-  checkOptionNames("evaluate", options, ["loss", "metrics", "target", "warn"]);
+  expectNames("evaluate", options, ["loss", "metrics", "target", "warn"]);
+  expectDataset("evaluate", "the data", data);
   const pace = createPace();
   try {
     if (!(subject instanceof Trainer)) {
@@ -57,7 +59,7 @@ export async function evaluate(
       return await createEvaluation(
         subject,
         objectiveOf({ ...options, loss }, subject.outputs.length),
-        target,
+        expectTarget("evaluate", target),
       )(data, pace);
     }
     if (subject.steps > 0) warnOfOtherState(subject.model, subject.carriesState, data, options.warn);

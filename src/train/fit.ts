@@ -4,8 +4,9 @@
  */
 import { OptionError } from "../base/errors.ts";
 import type { Model } from "../nn/model.ts";
-import { checkOptionNames, wholeNumber } from "../nn/options.ts";
+import { wholeNumber } from "../nn/options.ts";
 import type { Callback, TrainingRun } from "./callbacks.ts";
+import { expectCallbacks, expectDataset, expectNames, expectSignal } from "./checks.ts";
 import type { Dataset } from "./data.ts";
 import { createEvaluation, warnOfOtherState } from "./evaluate.ts";
 import { type EpochRow, type History, historyOf, type StopReason, validationRow } from "./history.ts";
@@ -64,7 +65,8 @@ export async function fit(
   options: Partial<FitOptions> = {},
 ): Promise<History> {
   const given = subject instanceof Trainer ? runOptions : [...trainerOptions, ...runOptions];
-  checkOptionNames("fit", options, given);
+  expectDataset("fit", "the data", data);
+  expectNames("fit", options, given);
   const training = Object.entries(options).filter(([name]) => (trainerOptions as readonly string[]).includes(name));
   const trainer =
     subject instanceof Trainer
@@ -76,6 +78,12 @@ export async function fit(
   } finally {
     run.close();
   }
+}
+
+function expectGiven({ callbacks, signal, validationData }: TrainingOptions): void {
+  if (validationData !== undefined) expectDataset("fit", "validationData", validationData);
+  if (callbacks !== undefined) expectCallbacks("fit", callbacks);
+  if (signal !== undefined) expectSignal("fit", signal);
 }
 
 /** One call of `fit`. */
@@ -98,6 +106,7 @@ class Run implements TrainingRun {
     this.#data = data;
     this.#options = options;
     const { steps, minutes, initialEpoch, validationData, progress, warn } = options;
+    expectGiven(options);
     const endless = steps !== undefined || minutes !== undefined;
     this.epochs = options.epochs ?? (endless ? undefined : 1);
     const counts = { epochs: this.epochs, steps, initialEpoch };

@@ -1,6 +1,6 @@
 /** What the layers above may use of training: the names, listed by hand. */
 export { type Callback, type EarlyStoppingOptions, earlyStopping, type TrainingRun } from "./callbacks.ts";
-export { type Clipping, clipNorm, clipValue, globalClipNorm } from "./clipping.ts";
+export { type Clipping, clipNorm, clipValue, type Gradients, globalClipNorm } from "./clipping.ts";
 export { type Batch, type Batches, type BatchesOptions, batches, type Dataset, type Position } from "./data.ts";
 export { type EvaluateOptions, evaluate, type PredictOptions, predict } from "./evaluate.ts";
 export { type FitOptions, fit, type TrainingOptions } from "./fit.ts";
@@ -33,10 +33,14 @@ export {
   adamW,
   type Optimizer,
   type OptimizerName,
+  type Params,
   type RmspropOptions,
   rmsprop,
   type SgdOptions,
+  type Slots,
   sgd,
+  type UpdateCall,
+  type Updated,
 } from "./optimisers.ts";
 export { formatDuration, formatNumber, type ProgressState, progressLine, type TextWriter } from "./progress.ts";
 export {

@@ -9,6 +9,7 @@ import { OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
 import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import { concrete, Tensor, tensor } from "../trace/index.ts";
+import { kindOf } from "./checks.ts";
 import { type Dataset, shufflingRefused } from "./data.ts";
 import { expectOption } from "./options.ts";
 
@@ -81,7 +82,13 @@ function windows(source: Tensor, starts: readonly number[], steps: number): Tens
 }
 
 function asTensor(stream: Tensor | Int32Array): Tensor {
-  return stream instanceof Tensor ? stream : tensor(stream, { dtype: "int32" });
+  if (stream instanceof Tensor) return stream;
+  const given: unknown = stream;
+  const isList = Array.isArray(given) || (ArrayBuffer.isView(given) && !(given instanceof DataView));
+  if (isList && Array.prototype.every.call(given, Number.isInteger)) return tensor(stream, { dtype: "int32" });
+  throw new OptionError(
+    `lanes: expected a tensor or whole numbers as the stream, got ${isList ? "other numbers" : kindOf(given)}. Give text as the ids of its characters, and measurements as tensor(numbers, { shape: [n, d] }).`,
+  );
 }
 
 function expectStreams(x: Tensor, y: Tensor | undefined): number {

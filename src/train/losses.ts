@@ -106,6 +106,8 @@ export type LossName = keyof typeof losses;
 
 /** The function of a loss given by name or as it is. */
 export function lossOf(loss: LossName | Loss): Loss {
+  if ((loss as unknown) === huber)
+    throw new OptionError('training: expected a loss, got the function that makes one. Write huber() or "huber".');
   if (typeof loss === "function") return loss;
   return named("training", "loss", losses, loss);
 }

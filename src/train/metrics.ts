@@ -3,7 +3,7 @@
  * (sum, count). `finish` turns the mean into the number that people read.
  */
 import { OptionError } from "../base/errors.ts";
-import { finiteNumber, readOptions } from "../nn/options.ts";
+import { finiteNumber, readOptions, show } from "../nn/options.ts";
 import { argmax, cast, equal, greater, mean, type Tensor } from "../trace/index.ts";
 import {
   expectAlike,
@@ -93,9 +93,14 @@ export type MetricName = keyof typeof metrics;
 
 /** The metrics given by name or as they are; their names must differ. */
 export function metricsOf(given: readonly (MetricName | Metric)[] = []): Metric[] {
-  const found = given.map((metric) =>
-    typeof metric === "string" ? named("training", "metric", metrics, metric) : metric,
-  );
+  if (!Array.isArray(given))
+    throw new OptionError(
+      `training: expected "metrics" to be a list, got ${show(given)}. Write metrics: ["accuracy"].`,
+      {
+        option: "metrics",
+      },
+    );
+  const found = given.map((metric) => (isMetric(metric) ? metric : named("training", "metric", metrics, metric)));
   const names = ["loss", ...found.map(({ name }) => name)];
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -104,6 +109,10 @@ export function metricsOf(given: readonly (MetricName | Metric)[] = []): Metric[
     });
   }
   return found;
+}
+
+function isMetric(metric: MetricName | Metric): metric is Metric {
+  return typeof metric === "object" && typeof metric.values === "function";
 }
 
 function asNumber(x: Tensor): Tensor {

@@ -174,7 +174,9 @@ export type OptimizerName = keyof typeof optimisers;
 
 /** An optimiser given by name or as it is. */
 export function optimizerOf(optimizer: OptimizerName | Optimizer): Optimizer {
-  return typeof optimizer === "object" ? optimizer : named("training", "optimizer", optimisers, optimizer)();
+  return typeof optimizer === "object" && typeof optimizer.update === "function"
+    ? optimizer
+    : named("training", "optimizer", optimisers, optimizer)();
 }
 
 // keep * old + (1 - keep) * fresh

@@ -36,7 +36,24 @@ export function expectOption<T>(where: string, name: string, value: unknown, rul
 }
 
 /** The entry of a closed table, or the error that names the nearest one. */
-export function named<T>(where: string, what: string, table: Readonly<Record<string, T>>, name: string): T {
-  if (Object.hasOwn(table, name)) return table[name];
-  throw unknownName(where, what, String(name), Object.keys(table));
+export function named<T>(where: string, what: string, table: Readonly<Record<string, T>>, name: unknown): T {
+  if (typeof name === "string" && Object.hasOwn(table, name)) return table[name];
+  const meant = typeof name === "string" && abbreviations[name.toLowerCase()];
+  if (meant && Object.hasOwn(table, meant))
+    throw new OptionError(`${where}: expected the ${what} by its whole name, got "${name}". Did you mean "${meant}"?`, {
+      [what]: name,
+    });
+  if (typeof name === "string") throw unknownName(where, what, name, Object.keys(table));
+  const advice = typeof name === "function" ? `Call the function that makes it, or give its name.` : "Give a name.";
+  throw new OptionError(
+    `${where}: expected the ${what} to be one of ${Object.keys(table).join(", ")}, got ${show(name)}. ${advice}`,
+    { [what]: name },
+  );
 }
+
+// As other libraries have them.
+const abbreviations: Readonly<Record<string, string>> = Object.freeze({
+  mse: "meanSquaredError",
+  mae: "meanAbsoluteError",
+  acc: "accuracy",
+});

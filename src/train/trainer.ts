@@ -19,13 +19,15 @@ import {
   variable,
   zeros,
 } from "../trace/index.ts";
-import type { Clipping } from "./clipping.ts";
+import { expectTarget } from "./checks.ts";
+import { type Clipping, expectClipping } from "./clipping.ts";
 import type { Batch, Position } from "./data.ts";
 import { nonFiniteStep } from "./failure.ts";
 import type { EpochRow } from "./history.ts";
 import { expectLogits } from "./logits.ts";
 import { meansOf, type Objective, type ObjectiveOptions, objectiveOf, sumsLength } from "./measure.ts";
 import { type Optimizer, type OptimizerName, optimizerOf } from "./optimisers.ts";
+import { expectOption, rate } from "./options.ts";
 import { type Schedule, scheduleOf } from "./schedules.ts";
 import { argumentsOf, expectLanes, type Signature, type StepArguments, signatureOf } from "./signature.ts";
 import { readSnapshot, type TrainingState, writeSnapshot } from "./snapshot.ts";
@@ -105,12 +107,18 @@ export class Trainer {
     }
     this.model = model;
     this.#options = options;
-    this.target = options.target;
+    this.target = expectTarget("training", options.target);
     this.objective = objectiveOf(options, model.outputs.length);
     expectLogits(model, this.objective.losses);
     const optimizer = optimizerOf(options.optimizer ?? "adam");
-    const schedule = scheduleOf(options.learningRate ?? optimizer.learningRate);
-    this.plan = { model, objective: this.objective, optimizer, schedule, clip: options.clip };
+    const given = expectOption(
+      "training",
+      "learningRate",
+      options.learningRate ?? optimizer.learningRate,
+      rate<Schedule>(),
+    );
+    const schedule = scheduleOf(given);
+    this.plan = { model, objective: this.objective, optimizer, schedule, clip: expectClipping(options.clip) };
     this.#slots = variablesFor(optimizer.slots(trainableOf(model)), "slots");
     this.#counter = own(tensor(0, { dtype: "int32" }), "step");
     this.#key = own(randomKey(options.seed ?? 0), "key");

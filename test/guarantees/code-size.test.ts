@@ -26,11 +26,11 @@ test("one module serves an LSTM's training step at every length", () => {
   expect(modules.length).toBe(1);
 });
 
-// Sizes that are written into the code are literals of one to five bytes (LEB128): 10 and 10 000 differ by one byte
-// each time they occur. An unrolled loop of 10 000 steps would be megabytes.
-const literals = 0.1;
+// Measured: 3686, 3785 and 3790 bytes. A size that is written into the code takes one to five bytes (LEB128) each time,
+// and a loop in blocks has a remainder only where the size leaves one. 10 000 unrolled steps would be megabytes.
+const allowed = 0.05;
 
-test("code compiled for one fixed length is as long as for any other, up to the digits of its literals", () => {
+test("code compiled for one fixed length is as long as for any other, up to literals and remainders", () => {
   const model = network();
   const bytes = lengths.map((t) => {
     const forward = compile(
@@ -39,5 +39,5 @@ test("code compiled for one fixed length is as long as for any other, up to the 
     );
     return forward.inspect(random([2, t, 2])).bytes?.length as number;
   });
-  expect(Math.max(...bytes) - Math.min(...bytes)).toBeLessThan(literals * Math.min(...bytes));
+  expect(Math.max(...bytes) - Math.min(...bytes)).toBeLessThan(allowed * Math.min(...bytes));
 });

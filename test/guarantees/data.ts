@@ -27,7 +27,7 @@ export function randomIds(shape: readonly number[], below: number, seed = 1): Te
 export function distance(a: Tensor, b: Tensor): number {
   const [x, y] = [a.data(), b.data()];
   if (x.length !== y.length) return Number.POSITIVE_INFINITY;
-  return x.reduce((most, value, i) => Math.max(most, Math.abs(value - y[i])), 0);
+  return Array.from(x, (value, i) => Math.abs(value - y[i])).reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** Step t of x [b, t, ...] as [b, ...], cut on the host: no program is compiled for it. */

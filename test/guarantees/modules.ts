@@ -8,9 +8,10 @@ export interface Watch {
 /** Runs a function and tells which modules were compiled meanwhile. */
 export function watchModules(run: () => void): Watch {
   const Original = WebAssembly.Module;
+  const global = WebAssembly as { Module: typeof Original };
   const modules: number[] = [];
-  WebAssembly.Module = class extends Original {
-    constructor(bytes: BufferSource) {
+  global.Module = class extends Original {
+    constructor(bytes: ConstructorParameters<typeof Original>[0]) {
       super(bytes);
       modules.push(bytes.byteLength);
     }
@@ -18,7 +19,7 @@ export function watchModules(run: () => void): Watch {
   try {
     run();
   } finally {
-    WebAssembly.Module = Original;
+    global.Module = Original;
   }
   return { modules };
 }

@@ -13,6 +13,7 @@ import { type LayerReport, type ModelReport, reportModel, type WeightReport } fr
 import { modelEntries, openModel, ownKinds } from "../openModel.ts";
 import type { InspectOptions } from "../options.ts";
 import { groupDigits, type Terminal, wrapText } from "../terminal.ts";
+import { rememberedModule } from "../text/plan.ts";
 import { drawTree, type TreeNode } from "../tree.ts";
 
 export async function inspect(path: string, options: InspectOptions, terminal: Terminal): Promise<void> {
@@ -28,7 +29,9 @@ export async function inspect(path: string, options: InspectOptions, terminal: T
     );
   if (kind === "checkpoint") {
     const checkpoint = decodeCheckpoint(bytes, path);
-    const model = reportModel(modelOfCheckpoint(checkpoint, await ownKinds(options.cell), path));
+    const model = reportModel(
+      modelOfCheckpoint(checkpoint, await ownKinds(options.cell ?? rememberedModule(checkpoint, path)), path),
+    );
     const { steps, position, seconds, optimizer } = checkpoint.state.json;
     const standing = `training after step ${groupDigits(steps)} (epoch ${position.epoch + 1}, batch ${position.index + 1} next; ${formatDuration(seconds * 1000)} with ${optimizer.kind})`;
     return show(

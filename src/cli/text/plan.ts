@@ -107,6 +107,13 @@ function readRemembered({ metadata }: Checkpoint, path: string): Remembered {
   );
 }
 
+/** The module of a checkpoint's own cell; undefined where the cell is built in, or a program wrote the checkpoint. */
+export function rememberedModule(checkpoint: Checkpoint, path: string): string | undefined {
+  if (checkpoint.metadata[rememberedEntry] === undefined) return undefined;
+  const { cell } = readRemembered(checkpoint, path).options;
+  return isBuiltInCell(cell) ? undefined : cell;
+}
+
 interface Parts {
   readonly paths: readonly string[];
   readonly options: TrainOptions;

@@ -1,31 +1,72 @@
 /**
- * Products with few rows or few columns, on operands as they lie. The streaming step of one row runs here: eight
- * accumulators of four columns hide the latency of the additions, and B is read once, in order.
+ * Products with few rows or few columns, on operands as they lie. The streaming step of one row runs here:
+ * B is read once, in order, and every sum goes by k from first to last, as in the tiles.
  */
 import type { Dim } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
 import { add, binary, f32, i32, lane, letIn, load, loop, mul, ref, set, size, splat, store, varOf } from "../build.ts";
 import { type Expr, type Stmt, types, type Variable } from "../ir.ts";
-import { at, element, four, type Matrix, type Product, spread, storeLanes } from "./matrix.ts";
+import { at, element, four, isUnit, type Matrix, type Product, spread, storeLanes } from "./matrix.ts";
 
-/** B by rows: for each row of A, blocks of 32, 16, 8, 4 and 1 columns. */
+/** So many rows of B are added to C at a time. */
+const depth = 4;
+
+/** B by rows, for each row of A: in order where a row is long, else by blocks of columns that stay in registers. */
 export function streamRows(p: Product): Stmt[] {
   const i = p.context.variable("i");
+  const long = isUnit(p.c.column) && !(typeof p.n === "number" && p.n < 64);
+  return [loop(i, i32(0), size(p.m), 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
+}
+
+// c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for four k at a time
+function wholeRow(p: Product, i: Expr): Stmt[] {
+  const whole = binary("and", size(p.k), i32(-depth));
+  const [k, rest] = ["k", "k"].map((name) => p.context.variable(name));
+  const cleared = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), lanes === 1 ? f32(0) : splat(f32(0))));
+  const main = loop(k, i32(0), whole, depth, addRows(p, i, ref(k), depth));
+  if (isMultiple(p.k, depth)) return [...cleared, main];
+  return [...cleared, main, loop(rest, whole, size(p.k), 1, addRows(p, i, ref(rest), 1))];
+}
+
+// c[i, ..] = c[i, ..] + a[i, k] * b[k, ..] + a[i, k + 1] * b[k + 1, ..] + ...
+function addRows(p: Product, i: Expr, k: Expr, count: number): Stmt[] {
+  const rows = Array.from({ length: count }, (_, r) => add(k, i32(r)));
+  const scales = rows.map(() => p.context.variable("a", types.f32));
+  const update = (j: Expr, lanes: 1 | 4): Stmt => {
+    const index = at(p.c, i, j);
+    const terms = rows.map((row, r) => {
+      const a = ref(scales[r]);
+      return mul(lanes === 1 ? a : splat(a), load(p.b.buffer, at(p.b, row, j), lanes));
+    });
+    return store(p.c.buffer, index, terms.reduce(add, load(p.c.buffer, index, lanes)));
+  };
+  return [...rows.map((row, r) => letIn(scales[r], element(p.a, i, row))), ...overColumns(p, update)];
+}
+
+/** Runs over the columns of C, by four and then one by one. */
+function overColumns(p: Product, body: (j: Expr, lanes: 1 | 4) => Stmt): Stmt[] {
+  const whole = binary("and", size(p.n), i32(-4));
+  const [j, rest] = ["j", "j"].map((name) => p.context.variable(name));
+  const main = loop(j, i32(0), whole, 4, [body(ref(j), 4)]);
+  return isMultiple(p.n, 4) ? [main] : [main, loop(rest, whole, size(p.n), 1, [body(ref(rest), 1)])];
+}
+
+/** Blocks of 16, 8, 4 and 1 columns. */
+function rowBlocks(p: Product, i: Expr): Stmt[] {
   let from = i32(0);
-  const blocks = widthsFor(p.n).map((width) => {
+  return widthsFor(p.n).map((width) => {
     const j = p.context.variable("j");
     const to = width === 1 ? size(p.n) : binary("and", size(p.n), i32(-width));
-    const block = loop(j, from, to, width, streamBlock(p, ref(i), ref(j), width));
+    const block = loop(j, from, to, width, streamBlock(p, i, ref(j), width));
     from = to;
     return block;
   });
-  return [loop(i, i32(0), size(p.m), 1, blocks, true)];
 }
 
 /** The block widths that cover a number of columns, widest first. */
 function widthsFor(n: Dim): number[] {
-  const widths = [32, 16, 8, 4, 1];
-  if (typeof n !== "number") return [32, 4, 1].filter((_, i) => i === 0 || !isMultiple(n, i === 1 ? 32 : 4));
+  const widths = [16, 8, 4, 1];
+  if (typeof n !== "number") return [16, 4, 1].filter((_, i) => i === 0 || !isMultiple(n, i === 1 ? 16 : 4));
   return widths.filter((width, i) => (i === 0 ? n : n % widths[i - 1]) >= width);
 }
 

@@ -42,6 +42,8 @@ interface Block {
   readonly length: Expr;
   readonly panels: Buffer;
   readonly base: Expr;
+  /** Where A is copied to, four rows at a time. */
+  readonly rows?: Buffer;
 }
 
 /** Elements of the panels of all of B. */
@@ -140,7 +142,8 @@ function panelAt(block: Block, j: Expr, k: Expr): Expr {
 
 // ---- tiles -------------------------------------------------------------------------------------------------------
 
-function rowBlocks(p: Product, block: Block): Stmt[] {
+function rowBlocks(p: Product, given: Block): Stmt[] {
+  const block = { ...given, rows: rowsBuffer(p) };
   if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, block, i32(0), size(p.m));
   const from = p.context.variable("i");
   const to = p.context.variable("end");
@@ -148,10 +151,37 @@ function rowBlocks(p: Product, block: Block): Stmt[] {
   return [loop(from, i32(0), size(p.m), rowBlock, [letIn(to, end), ...panels(p, block, ref(from), ref(to))], true)];
 }
 
+// An A that is not stored by rows is copied: its elements along k are far apart, which the first-level cache does not bear.
+function rowsBuffer(p: Product): Buffer | undefined {
+  if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
+  const depth = isSingle(p) ? p.k : kBlock;
+  return p.context.buffer("rows", "f32", multiplyDims(depth, rowBlock), { kind: "temp" });
+}
+
+// rows[(i - from) * length + 4 * k + r] = a[i + r, start + k]
+function packRows(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
+  const { rows } = block;
+  if (rows === undefined) return [];
+  const i = p.context.variable("i");
+  const whole = add(from, binary("and", sub(to, from), i32(-4)));
+  const group = (first: Expr, edge: boolean): Stmt => {
+    const k = p.context.variable("k");
+    const place = add(mul(sub(first, from), block.length), mul(ref(k), i32(4)));
+    const column = add(block.start, ref(k));
+    if (!edge) return loop(k, i32(0), block.length, 1, [store(rows, place, load(p.a.buffer, at(p.a, first, column), 4))]);
+    const last = sub(size(p.m), i32(1));
+    const singles = [0, 1, 2, 3].map((r) => store(rows, add(place, i32(r)), element(p.a, binary("min", add(first, i32(r)), last), column)));
+    return loop(k, i32(0), block.length, 1, singles);
+  };
+  const stmts: Stmt[] = [loop(i, from, whole, 4, [group(ref(i), false)])];
+  if (isMultiple(p.m, 4)) return stmts;
+  return [...stmts, when(binary("less", whole, to), [group(whole, true)])];
+}
+
 function panels(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
   const j = p.context.variable("j");
   const whole = binary("and", size(p.n), i32(-8));
-  const stmts: Stmt[] = [];
+  const stmts: Stmt[] = packRows(p, block, from, to);
   if (!(typeof p.n === "number" && p.n < 8))
     stmts.push(loop(j, i32(0), whole, 8, rowsOfPanel(p, block, from, to, ref(j), 8)));
   if (isMultiple(p.n, 8)) return stmts;
@@ -162,13 +192,13 @@ function panels(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
 function rowsOfPanel(p: Product, block: Block, from: Expr, to: Expr, j: Expr, columns: number | undefined): Stmt[] {
   const i = p.context.variable("i");
   const whole = add(from, binary("and", sub(to, from), i32(-4)));
-  const stmts: Stmt[] = [loop(i, from, whole, 4, tile(p, block, ref(i), j, columns, false))];
+  const stmts: Stmt[] = [loop(i, from, whole, 4, tile(p, block, from, ref(i), j, columns, false))];
   if (isMultiple(p.m, 4)) return stmts;
-  return [...stmts, when(binary("less", whole, to), tile(p, block, whole, j, columns, true))];
+  return [...stmts, when(binary("less", whole, to), tile(p, block, from, whole, j, columns, true))];
 }
 
 /** Four rows from i, or those of them that exist (`edge`), by the columns of one panel. */
-function tile(p: Product, block: Block, i: Expr, j: Expr, columns: number | undefined, edge: boolean): Stmt[] {
+function tile(p: Product, block: Block, from: Expr, i: Expr, j: Expr, columns: number | undefined, edge: boolean): Stmt[] {
   const { context } = p;
   const last = sub(size(p.m), i32(1));
   const rows = [0, 1, 2, 3].map((r) => add(i, i32(r)));
@@ -187,11 +217,11 @@ function tile(p: Product, block: Block, i: Expr, j: Expr, columns: number | unde
     ),
   );
   const guarded = stores.flatMap((row, r) => (edge && r > 0 ? [when(binary("lessEqual", rows[r], last), row)] : row));
-  return [...starts, inner(p, block, readable, j, sums), ...guarded];
+  return [...starts, inner(p, block, sub(i, from), readable, j, sums), ...guarded];
 }
 
 // sums[r][v] += a[row r, k] * panel[k, 4 v ..]
-function inner(p: Product, block: Block, rows: readonly Expr[], j: Expr, sums: readonly (readonly Variable[])[]): Stmt {
+function inner(p: Product, block: Block, group: Expr, rows: readonly Expr[], j: Expr, sums: readonly (readonly Variable[])[]): Stmt {
   const k = p.context.variable("k");
   const panel = panelAt(block, j, ref(k));
   const bs = sums[0].map(() => p.context.variable("b", types.f32x4));
@@ -199,7 +229,7 @@ function inner(p: Product, block: Block, rows: readonly Expr[], j: Expr, sums: r
   const steps = rows.flatMap((row, r) => {
     const a = p.context.variable("a", types.f32x4);
     return [
-      letIn(a, spread(p.a, row, add(block.start, ref(k)))),
+      letIn(a, block.rows === undefined ? spread(p.a, row, add(block.start, ref(k))) : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r))))),
       ...sums[r].map((s, v) => set(s, add(ref(s), mul(ref(a), ref(bs[v]))))),
     ];
   });

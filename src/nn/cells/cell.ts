@@ -5,7 +5,7 @@
 import { ShapeError, StateError } from "../../base/errors.ts";
 import { equalShapes, formatShape } from "../../base/shapes.ts";
 import { leavesOf, type Tree } from "../../base/trees.ts";
-import type { Tensor } from "../../trace/index.ts";
+import { Tensor } from "../../trace/index.ts";
 import type { Context, ParamSpec, StateSpec } from "../layer.ts";
 import type { Options } from "../options.ts";
 
@@ -48,6 +48,8 @@ export function definitionOfCell(cell: Cell): CellDefinition {
 /** One step, after which the state is checked: it must have the structure, shapes and types that went in. */
 export function stepCell(where: string, cell: Cell, call: CellCall): CellResult {
   const result = cell.step(call);
+  if (!((result as Partial<CellResult> | undefined)?.y instanceof Tensor))
+    throw new StateError(`${where}: step returned no output "y". Return { y, state }, both made of tensors.`);
   const after = new Map(leavesOf(result.state).map(({ path, leaf }) => [path, leaf]));
   const before = leavesOf(call.state);
   for (const { path, leaf } of before) {
@@ -65,11 +67,24 @@ export function stepCell(where: string, cell: Cell, call: CellCall): CellResult 
       );
     }
   }
-  if (after.size === before.length) return result;
+  if (after.size === before.length) {
+    checkOutput(where, cell, call, result);
+    return result;
+  }
   const extra = [...after.keys()].filter((path) => before.every((leaf) => leaf.path !== path));
   throw new StateError(
     `${where}: step returned a state ${quote(extra)} that it did not declare. Declare it in the cell's state.`,
     { extra },
+  );
+}
+
+/** What the cell says of its output is what the layers above and `model.outputs` are told. */
+function checkOutput(where: string, cell: Cell, { xs, x }: CellCall, { y }: CellResult): void {
+  const declared = [x.shape[0], ...cell.output(xs.map(({ shape }) => shape.slice(1) as number[]))];
+  if (equalShapes(y.shape, declared)) return;
+  throw new ShapeError(
+    `${where}: step returned an output of ${formatShape(y.shape)}, but the cell declares ${formatShape(declared)}. Give outputSize (or outputShape) the size that step returns.`,
+    { shapes: [declared, y.shape] },
   );
 }
 

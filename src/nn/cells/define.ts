@@ -26,7 +26,7 @@ import { OptionError, ShapeError } from "../../base/errors.ts";
 import { isBranch, type Tree } from "../../base/trees.ts";
 import type { Tensor } from "../../trace/index.ts";
 import { type Context, type ParamSpec, StateSpec, stateOf, weight } from "../layer.ts";
-import { type Options, show } from "../options.ts";
+import { checkOptionNames, type Options, show } from "../options.ts";
 import type { Cell, CellCall, StepShapes } from "./cell.ts";
 
 /** A tree of declarations, where a plain shape stands for a weight or state with the default options. */
@@ -63,6 +63,7 @@ export interface CellSpec<P, S> {
 
 /** Makes a cell. See the example at the top of this file. */
 export function defineCell<P extends Declared<ParamSpec>, S extends Declared<StateSpec>>(spec: CellSpec<P, S>): Cell {
+  checkOptionNames("defineCell", spec, ["name", "options", "params", "state", "outputSize", "outputShape", "step"]);
   const { name, options = {} } = spec;
   checkName(name);
   checkPlain(name, options, "options");
