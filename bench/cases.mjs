@@ -63,7 +63,9 @@ export function lengths() {
   const batch = (steps) => ({ x: noise(steps, [16, steps, 12]), y });
   const different = Array.from({ length: 200 }, (_, i) => batch(1 + ((i * 73) % 200)));
   const same = Array.from({ length: 200 }, () => batch(100)).concat(batch(100));
-  const run = (batches) => () => batches.forEach((one) => trainer.step(one));
+  const run = (batches) => () => {
+    for (const one of batches) trainer.step(one);
+  };
   // 1 + 2 + ... + 200 steps is 201 times 100 steps.
   return { different: run(different), same: run(same) };
 }

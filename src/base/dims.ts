@@ -3,7 +3,7 @@
  * program is called. Canonical: two equal sizes have the same `key`. Not a general algebra system: products, sums,
  * differences, exact quotients and floor division are all that shapes need.
  */
-import { internal } from "./errors.ts";
+import { internal, ShapeError } from "./errors.ts";
 
 /** A named size, or `floor(of / by)`, inside a product. */
 export type Factor = { readonly symbol: string } | { readonly floor: SymbolicDim; readonly by: number };
@@ -140,6 +140,17 @@ function byFactorKey(a: Factor, b: Factor): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** The prototype of free sizes: counting with one as if it were a number is an error, never a silent NaN. */
+const free = {
+  [Symbol.toPrimitive](this: SymbolicDim, hint: string): string {
+    if (hint === "string") return this.key;
+    throw new ShapeError(
+      `size "${this.key}": expected a number, got a size that is free until the call. Use size(x, axis) for it as a tensor, or compile for one size.`,
+      { size: this.key },
+    );
+  },
+};
+
 function make(terms: readonly Term[]): Dim {
   const merged = new Map<string, Term>();
   for (const term of terms) {
@@ -152,10 +163,10 @@ function make(terms: readonly Term[]): Dim {
   const sorted = [...merged].sort(([a], [b]) => (a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1));
   if (sorted.length === 0) return 0;
   if (sorted.length === 1 && sorted[0][0] === "") return sorted[0][1].coefficient;
-  return {
+  return Object.assign(Object.create(free) as object, {
     key: sorted.map(([key, term], i) => printTerm(key, term.coefficient, i)).join(""),
     terms: sorted.map(([, t]) => t),
-  };
+  });
 }
 
 function printTerm(key: string, coefficient: number, position: number): string {

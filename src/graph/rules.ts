@@ -72,7 +72,7 @@ export const typeRules: { readonly [K in OpName]: Rule<K> } = {
     return [{ dtype, shape }];
   },
   dimSize: ({ dtype }) => [{ dtype, shape: [] }],
-  iota: ({ shape, dtype }) => [{ dtype, shape }],
+  iota: ({ shape, dtype }, _, where) => [{ dtype, shape: expectSizes(shape, where) }],
   select: (_, [condition, a, b], where) => {
     expectDType(condition, ["bool"], `${where} (condition)`);
     const type = sameTypes([a, b], ["float32", "int32", "bool"], where);
@@ -88,7 +88,7 @@ export const typeRules: { readonly [K in OpName]: Rule<K> } = {
         { op: "broadcast", shapes: [x.shape, shape] },
       );
     }
-    return [{ dtype: x.dtype, shape }];
+    return [{ dtype: x.dtype, shape: expectSizes(shape, where) }];
   },
   reshape: ({ shape }, [x], where) => {
     if (!equalDims(sizeOf(shape), sizeOf(x.shape))) {
@@ -97,7 +97,7 @@ export const typeRules: { readonly [K in OpName]: Rule<K> } = {
         { op: "reshape", shapes: [x.shape, shape] },
       );
     }
-    return [{ dtype: x.dtype, shape }];
+    return [{ dtype: x.dtype, shape: expectSizes(shape, where) }];
   },
   transpose: ({ permutation }, [x], where) => {
     const sorted = [...permutation].sort((a, b) => a - b);
@@ -112,11 +112,18 @@ export const typeRules: { readonly [K in OpName]: Rule<K> } = {
   slice: ({ start, stop, step }, [x], where) => [
     { dtype: x.dtype, shape: x.shape.map((dim, i) => sliceLength(dim, start[i], stop[i], step[i], where, i)) },
   ],
-  pad: ({ low, high }, [x]) => [{ dtype: x.dtype, shape: x.shape.map((dim, i) => addDims(low[i], dim, high[i])) }],
+  pad: ({ low, high }, [x], where) => {
+    expectSizes([...low, ...high], where);
+    return [{ dtype: x.dtype, shape: x.shape.map((dim, i) => addDims(low[i], dim, high[i])) }];
+  },
   concat: ({ axis }, ins, where) => [concatType(axis, ins, where)],
   reverse: same,
   gather: (_, [table, indices], where) => {
     expectDType(indices, ["int32"], `${where} (indices)`);
+    if (table.shape.length === 0)
+      throw new ShapeError(`${where}: expected a table of rows, got a scalar. Give a tensor of rank 1 or more.`, {
+        shapes: [table.shape],
+      });
     return [{ dtype: table.dtype, shape: [...indices.shape, ...table.shape.slice(1)] }];
   },
   scatterAdd: ({ rows }, [indices, updates], where) => {
@@ -135,7 +142,7 @@ export const typeRules: { readonly [K in OpName]: Rule<K> } = {
   random: ({ shape, distribution }, [key], where) => {
     expectDType(key, ["int32"], `${where} (key)`);
     expectShape(key, [2], `${where} (key)`);
-    return [{ dtype: distribution === "uniform" ? "float32" : "int32", shape }];
+    return [{ dtype: distribution === "uniform" ? "float32" : "int32", shape: expectSizes(shape, where) }];
   },
   stopGradient: same,
   named: same,
@@ -163,6 +170,15 @@ function expectShape(x: Value, shape: Shape, where: string): void {
   );
 }
 
+/** The shape, if every size that is known is a whole number of 0 or more. */
+function expectSizes(shape: Shape, where: string): Shape {
+  if (shape.every((dim) => typeof dim !== "number" || (Number.isInteger(dim) && dim >= 0))) return shape;
+  throw new ShapeError(
+    `${where}: expected sizes that are whole numbers of 0 or more, got ${formatShape(shape)}. Check how they were computed.`,
+    { shapes: [shape] },
+  );
+}
+
 function sameTypes(ins: readonly Value[], allowed: readonly DType[], where: string): ValueType {
   const [a, b] = ins;
   const dtype = expectDType(a, allowed, where);
@@ -186,10 +202,12 @@ function sameTypes(ins: readonly Value[], allowed: readonly DType[], where: stri
 }
 
 function sliceLength(dim: Dim, start: Dim, stop: Dim, step: number, where: string, axis: number): Dim {
-  const known = typeof dim === "number" && typeof start === "number" && typeof stop === "number";
-  if (known && (start < 0 || stop > dim || start > stop)) {
+  // What is free until the call is checked then, by `sizeLaws`.
+  const inOrder = (a: Dim, b: Dim): boolean => typeof a !== "number" || typeof b !== "number" || a <= b;
+  const whole = [start, stop].every((bound) => typeof bound !== "number" || Number.isInteger(bound));
+  if (!whole || !inOrder(0, start) || !inOrder(start, stop) || !inOrder(stop, dim)) {
     throw new ShapeError(
-      `${where}: expected 0 <= start <= stop <= ${dim} on axis ${axis}, got ${start}..${stop}. Choose a range inside the axis.`,
+      `${where}: expected 0 <= start <= stop <= ${formatDim(dim)} on axis ${axis}, got ${formatDim(start)}..${formatDim(stop)}. Choose a range inside the axis.`,
       {
         op: "slice",
         axis,
@@ -254,6 +272,7 @@ function scanTypes(params: OpParams["scan"], ins: readonly Value[], where: strin
   const count = params.body.inputs.length;
   if (ins.length !== count) internal(`${where}: scan has ${ins.length} operands for ${count} body inputs`);
   const { consts, carry } = params;
+  expectSizes([params.length], `${where} (length)`);
   ins.forEach((value, i) => {
     const name = params.body.inputs[i].name;
     const expected = params.body.inputs[i].value;

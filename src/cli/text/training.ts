@@ -3,7 +3,7 @@
  * checkpoints, and measures the result. Not here: how options become a plan (`plan.ts`), what is shown (watchers).
  */
 import { encodeCheckpoint, encodeModel } from "../../io/index.ts";
-import { writeBytes } from "../../io/node/files.ts";
+import { expectWritable, writeBytes } from "../../io/node/files.ts";
 import type { Model } from "../../nn/index.ts";
 import { tensor, type Variable, variable } from "../../trace/index.ts";
 import {
@@ -56,6 +56,8 @@ export interface TrainingPlan {
 
 /** Trains, writes the files and measures. Throws `Interrupted`, after the checkpoint is written, where the user ends it. */
 export async function trainText(plan: TrainingPlan, watcher: Watcher, terminal: Terminal): Promise<TrainingResult> {
+  await expectWritable(plan.out);
+  await expectWritable(plan.checkpoint);
   const session = new Session(plan, watcher);
   const stopListening = terminal.onInterrupt(() => {
     if (!session.interrupt()) terminal.quit(130);

@@ -3,7 +3,7 @@
  * the new ones and never a half.
  */
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { nearestName } from "../../base/nearest.ts";
@@ -39,6 +39,17 @@ export async function writeBytes(path: string, bytes: Uint8Array): Promise<void>
     await syncFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw writeError(path, codeOf(error), error);
+  }
+}
+
+/** Raises the FileError that writing to `path` would end in, before the work whose result goes there. Makes its folders. */
+export async function expectWritable(path: string): Promise<void> {
+  try {
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    await mkdir(dirname(resolve(path)), { recursive: true });
+    await access(dirname(resolve(path)), constants.W_OK);
+  } catch (error) {
     throw writeError(path, codeOf(error), error);
   }
 }

@@ -168,9 +168,12 @@ function packRows(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
     const k = p.context.variable("k");
     const place = add(mul(sub(first, from), block.length), mul(ref(k), i32(4)));
     const column = add(block.start, ref(k));
-    if (!edge) return loop(k, i32(0), block.length, 1, [store(rows, place, load(p.a.buffer, at(p.a, first, column), 4))]);
+    if (!edge)
+      return loop(k, i32(0), block.length, 1, [store(rows, place, load(p.a.buffer, at(p.a, first, column), 4))]);
     const last = sub(size(p.m), i32(1));
-    const singles = [0, 1, 2, 3].map((r) => store(rows, add(place, i32(r)), element(p.a, binary("min", add(first, i32(r)), last), column)));
+    const singles = [0, 1, 2, 3].map((r) =>
+      store(rows, add(place, i32(r)), element(p.a, binary("min", add(first, i32(r)), last), column)),
+    );
     return loop(k, i32(0), block.length, 1, singles);
   };
   const stmts: Stmt[] = [loop(i, from, whole, 4, [group(ref(i), false)])];
@@ -198,7 +201,15 @@ function rowsOfPanel(p: Product, block: Block, from: Expr, to: Expr, j: Expr, co
 }
 
 /** Four rows from i, or those of them that exist (`edge`), by the columns of one panel. */
-function tile(p: Product, block: Block, from: Expr, i: Expr, j: Expr, columns: number | undefined, edge: boolean): Stmt[] {
+function tile(
+  p: Product,
+  block: Block,
+  from: Expr,
+  i: Expr,
+  j: Expr,
+  columns: number | undefined,
+  edge: boolean,
+): Stmt[] {
   const { context } = p;
   const last = sub(size(p.m), i32(1));
   const rows = [0, 1, 2, 3].map((r) => add(i, i32(r)));
@@ -221,7 +232,14 @@ function tile(p: Product, block: Block, from: Expr, i: Expr, j: Expr, columns: n
 }
 
 // sums[r][v] += a[row r, k] * panel[k, 4 v ..]
-function inner(p: Product, block: Block, group: Expr, rows: readonly Expr[], j: Expr, sums: readonly (readonly Variable[])[]): Stmt {
+function inner(
+  p: Product,
+  block: Block,
+  group: Expr,
+  rows: readonly Expr[],
+  j: Expr,
+  sums: readonly (readonly Variable[])[],
+): Stmt {
   const k = p.context.variable("k");
   const panel = panelAt(block, j, ref(k));
   const bs = sums[0].map(() => p.context.variable("b", types.f32x4));
@@ -229,7 +247,12 @@ function inner(p: Product, block: Block, group: Expr, rows: readonly Expr[], j: 
   const steps = rows.flatMap((row, r) => {
     const a = p.context.variable("a", types.f32x4);
     return [
-      letIn(a, block.rows === undefined ? spread(p.a, row, add(block.start, ref(k))) : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r))))),
+      letIn(
+        a,
+        block.rows === undefined
+          ? spread(p.a, row, add(block.start, ref(k)))
+          : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r)))),
+      ),
       ...sums[r].map((s, v) => set(s, add(ref(s), mul(ref(a), ref(bs[v]))))),
     ];
   });
