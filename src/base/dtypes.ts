@@ -1,6 +1,8 @@
 /** The element types of tensors and how host memory holds them. Every element is four bytes wide. */
 
-export type DType = "float32" | "int32" | "bool";
+export const dtypes = ["float32", "int32", "bool"] as const;
+
+export type DType = (typeof dtypes)[number];
 
 /** Host data of a tensor: `bool` is held as 0 and 1 in an `Int32Array`. The interpreter computes in `Float64Array`. */
 export type HostArray = Float32Array | Int32Array;

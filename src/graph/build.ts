@@ -104,8 +104,8 @@ export class Builder {
   }
 
   /** A value of `shape` that is the same everywhere. */
-  full(shape: Shape, value: number, dtype: DType = "float32"): Value {
-    return this.broadcastTo(this.scalar(value, dtype), shape);
+  full(shape: Shape, value: number, dtype: DType = "float32", where = "full"): Value {
+    return this.broadcastTo(this.scalar(value, dtype), shape, where);
   }
 
   /** Broadcasts by NumPy's rule: axes are aligned at the end. */

@@ -2,11 +2,9 @@
  * What free sizes must satisfy in a call: a graph whose sizes are symbols was checked only as far as they are known.
  * Not the rules themselves: those are in `rules.ts`.
  */
-
-import type { DimValues } from "../base/dims.ts";
-import { type Dim, evaluateDim, formatDim, isSymbolic, subtractDims, symbolsOf } from "../base/dims.ts";
+import { type Dim, type DimValues, evaluateDim, formatDim, isSymbolic, subtractDims, symbolsOf } from "../base/dims.ts";
 import { ShapeError } from "../base/errors.ts";
-import type { Graph, Node } from "./graph.ts";
+import type { Graph, Node, NodeOf } from "./graph.ts";
 
 /** A size that must not be negative when its symbols have values. */
 export interface SizeLaw {
@@ -42,27 +40,19 @@ export function sizeError(where: string, { dim, op, law }: SizeLaw, values: DimV
 
 function lawsOf(node: Node): SizeLaw[] {
   const { op } = node;
-  const laws = node.outs.flatMap(({ shape }) => shape.map((dim) => ({ dim, op, law: `${formatDim(dim)} >= 0` })));
-  if (op === "slice") laws.push(...sliceLaws(node.params, node.ins[0].shape));
-  if (op === "pad")
-    for (const dim of [...node.params.low, ...node.params.high]) laws.push({ dim, op, law: `${formatDim(dim)} >= 0` });
-  if (op === "scan")
-    return [
-      ...laws,
-      ...sizeLaws(node.params.body),
-      { dim: node.params.length, op, law: `${formatDim(node.params.length)} >= 0` },
-    ];
+  const notNegative = (dim: Dim): SizeLaw => ({ dim, op, law: `0 <= ${formatDim(dim)}` });
+  const laws = node.outs.flatMap(({ shape }) => shape.map(notNegative));
+  if (op === "slice") return sliceLaws(node);
+  if (op === "pad") laws.push(...[...node.params.low, ...node.params.high].map(notNegative));
+  if (op === "scan") laws.push(notNegative(node.params.length), ...sizeLaws(node.params.body));
   return laws;
 }
 
-function sliceLaws(
-  { start, stop }: { start: readonly Dim[]; stop: readonly Dim[] },
-  shape: readonly Dim[],
-): { dim: Dim; op: "slice"; law: string }[] {
-  return shape.flatMap((size, axis) => {
+function sliceLaws({ op, params: { start, stop }, ins: [x] }: NodeOf<"slice">): SizeLaw[] {
+  return x.shape.flatMap((size, axis) => {
     const law = `0 <= ${formatDim(start[axis])} <= ${formatDim(stop[axis])} <= ${formatDim(size)}`;
     const gaps = [start[axis], subtractDims(stop[axis], start[axis]), subtractDims(size, stop[axis])];
-    return gaps.map((dim) => ({ dim, op: "slice" as const, law }));
+    return gaps.map((dim) => ({ dim, op, law }));
   });
 }
 

@@ -29,8 +29,12 @@ export function traced<T extends Tree<Tensor>>(where: string, fn: (trace: Trace)
   if (open !== undefined) return fn(open);
   const trace = new Trace(where, undefined, true);
   const result = within(trace, () => fn(trace));
-  const values = leavesOf<Tensor>(result).map(({ leaf }) => trace.lift(leaf));
-  const tensors = runEager(trace, values);
+  const leaves = leavesOf<unknown>(result).map(({ leaf }) => leaf);
+  const tensors = runEager(
+    trace,
+    leaves.filter((leaf) => leaf instanceof Tensor).map((leaf) => trace.lift(leaf)),
+  );
   let next = 0;
-  return mapTree<Tensor, Tensor>(result, () => tensors[next++]) as T;
+  // What is no tensor, such as a name beside the loss, stays as it is.
+  return mapTree<unknown, unknown>(result, (leaf) => (leaf instanceof Tensor ? tensors[next++] : leaf)) as T;
 }

@@ -1,17 +1,23 @@
 /** Operations that move, cut and make elements without computing with them. Negative axes count from the end. */
 
 import { type Dim, divideDims, equalDims, formatDim, isSymbolic, subtractDims } from "../base/dims.ts";
-import type { DType } from "../base/dtypes.ts";
-import { OptionError, ShapeError } from "../base/errors.ts";
+import { allocate, type DType } from "../base/dtypes.ts";
+import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { equalShapes, formatShape, type Shape, sizeOf } from "../base/shapes.ts";
 import { apply, traced } from "./apply.ts";
 import { currentTrace } from "./context.ts";
 import { cast, equal } from "./elementwise.ts";
-import { type Tensor, tensor } from "./tensor.ts";
+import { concrete, countOf, elementOf, expectDType, type Tensor } from "./tensor.ts";
 
 /** A non-negative axis, or an error that names the call. */
 export function resolveAxis(where: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
+  if (rank === 0) {
+    throw new ShapeError(
+      `${where}: expected a tensor with axes, got a scalar. Use expandDims or reshape to give it an axis.`,
+      { op: where, axis, rank },
+    );
+  }
   if (Number.isInteger(axis) && resolved >= 0 && resolved < rank) return resolved;
   throw new ShapeError(
     `${where}: expected an axis from ${-rank} to ${rank - 1}, got ${axis}. Choose an axis of the tensor.`,
@@ -58,6 +64,8 @@ export function slice(x: Tensor, axis: number, start: Dim, stop?: Dim): Tensor {
 export function split(x: Tensor, parts: number, axis = -1): Tensor[] {
   const at = resolveAxis("split", axis, x.rank);
   const size = x.shape[at];
+  if (!Number.isInteger(parts) || parts < 1)
+    throw new OptionError(`split: expected a whole number of 1 or more parts, got ${parts}. Choose such a number.`);
   if (isSymbolic(size) || size % parts !== 0) {
     throw new ShapeError(
       `split: expected an axis of a fixed size that ${parts} divides, got ${formatDim(size)} in ${formatShape(x.shape)}. Use slice for unequal parts.`,
@@ -81,6 +89,7 @@ export function concat(xs: readonly Tensor[], axis = -1): Tensor {
 
 /** Tensors of one shape along a new axis. */
 export function stack(xs: readonly Tensor[], axis = 0): Tensor {
+  if (xs.length === 0) throw new OptionError("stack: expected one tensor or more, got none. Give a list of tensors.");
   return concat(
     xs.map((x) => expandDims(x, axis)),
     axis,
@@ -116,9 +125,9 @@ export function pad(x: Tensor, widths: readonly (readonly [Dim, Dim])[], value =
       { op: "pad", shapes: [x.shape] },
     );
   }
-  return apply("pad", [x], (b, [v]) =>
-    b.add("pad", { low: widths.map(([low]) => low), high: widths.map(([, high]) => high), value }, [v]),
-  );
+  const [low, high] = [widths.map(([before]) => before), widths.map(([, after]) => after)];
+  const element = elementOf("pad", value, x.dtype);
+  return apply("pad", [x], (b, [v]) => b.add("pad", { low, high, value: element }, [v]));
 }
 
 /** The elements of one axis in opposite order. */
@@ -144,25 +153,36 @@ export function take(table: Tensor, indices: Tensor, options: { name?: string } 
 
 /** int32 indices [...i] -> float32 [...i, depth]: 1 at each index, else 0; all 0 for an index outside. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
+  if (indices.dtype !== "int32") {
+    throw new DTypeError(`oneHot: expected int32 indices, got ${indices.dtype}. Convert them with cast(x, "int32").`, {
+      expected: ["int32"],
+      got: indices.dtype,
+    });
+  }
   return cast(equal(expandDims(indices, -1), range(depth, "int32")), "float32");
 }
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 0, dtype);
+  return filled("zeros", shape, 0, dtype);
 }
 
 /** Ones of a shape. */
 export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 1, dtype);
+  return filled("ones", shape, 1, dtype);
 }
 
 /** One number everywhere. */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  return filled("full", shape, value, dtype);
+}
+
+function filled(where: string, shape: Shape, value: number, dtype: DType): Tensor {
+  const element = elementOf(where, value, expectDType(where, dtype));
   const trace = currentTrace();
-  if (trace !== undefined) return trace.wrap(trace.builder.full(shape, value, dtype));
-  const sizes = shape as readonly number[];
-  return tensor(new Float32Array(sizes.reduce((a, b) => a * b, 1)).fill(value), { shape: sizes, dtype });
+  if (trace !== undefined) return trace.wrap(trace.builder.full(shape, element, dtype, where));
+  const count = countOf(where, shape);
+  return concrete({ dtype, shape: [...shape] }, allocate(dtype, count).fill(element));
 }
 
 /** Zeros of the shape and type of another tensor. */

@@ -7,11 +7,12 @@ import { OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape, type Shape } from "../base/shapes.ts";
 import { isBranch, leavesOf, mapTree, type Tree } from "../base/trees.ts";
 import { firstNonFinite, type NonFinite } from "../graph/diagnose.ts";
+import { brokenLaw, type SizeLaw, sizeError, sizeLaws } from "../graph/sizes.ts";
 import { BoundedCache } from "./cache.ts";
 import { currentTrace, Trace, within } from "./context.ts";
 import { execute, type Finished, finish, inputsOf } from "./finish.ts";
-import { type Pipeline, runPipeline, type TargetName } from "./pipeline.ts";
-import { concrete, Tensor, type TensorSpec } from "./tensor.ts";
+import { type Pipeline, runPipeline, type TargetName, targetNames } from "./pipeline.ts";
+import { concrete, separateSizes, Tensor, type TensorSpec } from "./tensor.ts";
 
 export interface CompileOptions {
   /** For errors and printed programs; the function's own name if not given. */
@@ -42,6 +43,8 @@ interface Variant<R> {
   readonly finished: Finished;
   readonly pipeline: Pipeline;
   readonly rebuild: (results: readonly Tensor[]) => R;
+  /** What its free sizes must satisfy; mostly nothing. */
+  readonly laws: readonly SizeLaw[];
 }
 
 interface Call {
@@ -64,22 +67,26 @@ export function compile<A extends readonly unknown[], R>(
   options: CompileOptions = {},
 ): CompiledFunction<A, R> {
   const name = options.name ?? (fn.name === "" ? "compiled" : fn.name);
-  const target = options.target ?? "wasm";
+  const target = expectTarget(name, options.target ?? "wasm");
   const structures = new BoundedCache<string, Variant<R>[]>(64);
-  const declared = options.inputs?.flatMap((tree) => specsIn(tree));
+  const declared = options.inputs && separateSizes(options.inputs.flatMap((tree) => specsIn(tree)));
 
   const prepare = (args: A): { variant: Variant<R>; call: Call; dims: DimValues } => {
     const call = readCall(name, args);
     const variants = structures.get(call.key, () => []);
     for (let i = variants.length - 1; i >= 0; i--) {
       const dims = match(variants[i].specs, call.leaves);
-      if (dims !== undefined) return { variant: variants[i], call, dims };
+      if (dims === undefined) continue;
+      const broken = brokenLaw(variants[i].laws, dims);
+      if (broken === undefined) return { variant: variants[i], call, dims };
+      if (declared !== undefined) throw sizeError(name, broken, dims);
     }
     if (declared !== undefined) checkDeclared(name, declared, call);
     const variant = makeVariant(name, fn, args, call, target, candidates(declared, variants, call));
+    const dims = match(variant.specs, call.leaves) as DimValues;
     variants.push(variant);
     if (variants.length > maximumVariants) variants.shift();
-    return { variant, call, dims: match(variant.specs, call.leaves) as DimValues };
+    return { variant, call, dims };
   };
 
   const compiled = (...args: A): R => {
@@ -95,6 +102,14 @@ export function compile<A extends readonly unknown[], R>(
       return firstNonFinite(variant.pipeline.graph, ins, dims);
     },
   }) as CompiledFunction<A, R>;
+}
+
+function expectTarget(name: string, target: TargetName): TargetName {
+  if (targetNames.includes(target)) return target;
+  throw new OptionError(
+    `${name}: expected the target to be ${targetNames.join(" or ")}, got "${target}". Choose one of these.`,
+    { target },
+  );
 }
 
 function countVariants(structures: BoundedCache<string, readonly unknown[]>): number {
@@ -255,6 +270,10 @@ function traceVariant<A extends readonly unknown[], R>(
   const leaves = leavesOf<unknown>(result as Tree<unknown>).map(({ leaf }) => leaf);
   const values = within(trace, () => leaves.filter((leaf) => leaf instanceof Tensor).map((leaf) => trace.lift(leaf)));
   const finished = finish(trace, values);
+  const laws = sizeLaws(finished.graph);
+  const dims = match(specs, call.leaves) as DimValues;
+  const broken = brokenLaw(laws, dims);
+  if (broken !== undefined) throw sizeError(name, broken, dims);
   const pipeline = runPipeline(finished.graph, target, finished.aliases);
   const rebuild = (tensors: readonly Tensor[]): R => {
     let at = 0;
@@ -262,7 +281,7 @@ function traceVariant<A extends readonly unknown[], R>(
       leaf instanceof Tensor ? tensors[at++] : leaf,
     ) as R;
   };
-  return { specs, finished, pipeline, rebuild };
+  return { specs, finished, pipeline, rebuild, laws };
 }
 
 function replaceTensors(node: unknown, replace: () => Tensor): unknown {

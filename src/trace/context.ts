@@ -4,11 +4,11 @@
  * piece of ambient state in Recurve: without it a function such as `zeros` could not know where it is called from.
  */
 import type { DType } from "../base/dtypes.ts";
-import { internal, OptionError } from "../base/errors.ts";
+import { internal, OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
 import { Builder } from "../graph/build.ts";
 import type { Value } from "../graph/graph.ts";
-import { concrete, Tensor, type Tensorlike, type TensorSpec } from "./tensor.ts";
+import { describe, scalar, Tensor, type Tensorlike, type TensorSpec } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** Where an input of a root graph gets its data at a call. */
@@ -109,8 +109,7 @@ export class Trace {
 
   #liftConcrete(x: Tensor): Value {
     const data = x.data();
-    if (data.length === 1 && !this.eager && x.rank === 0)
-      return this.builder.add("constant", { dtype: x.dtype, shape: [], data }, []);
+    if (x.rank === 0 && !this.root.eager) return this.builder.add("constant", { dtype: x.dtype, shape: [], data }, []);
     if (this.parent !== undefined) return this.#constant(this.parent.lift(x), x);
     this.bindings.push({ kind: "capture", tensor: x });
     return this.builder.input(`capture${this.bindings.length}`, { dtype: x.dtype, shape: x.shape });
@@ -137,13 +136,14 @@ export function within<R>(trace: Trace, fn: () => R): R {
 /** The operand as a value of `trace`; a number takes the type `dtype`. */
 export function liftOperand(trace: Trace, x: Tensorlike, dtype: DType): Value {
   if (x instanceof Tensor) return trace.lift(x);
-  if (typeof x !== "number") {
-    throw new OptionError(
-      `${trace.builder.name}: expected a tensor or a number, got ${describe(x)}. Make one with tensor(...).`,
+  const where = trace.builder.name;
+  if (typeof x === "number") return trace.lift(scalar(where, x, dtype));
+  if (typeof x === "object" && x !== null && "terms" in x) {
+    throw new ShapeError(
+      `${where}: expected a tensor or a number, got the size "${x}", which is free until the call. Use size(x, axis) for it as a tensor.`,
     );
   }
-  if (!trace.root.eager) return trace.builder.scalar(x, dtype);
-  return trace.lift(concrete({ dtype, shape: [] }, dtype === "float32" ? Float32Array.of(x) : Int32Array.of(x)));
+  throw new OptionError(`${where}: expected a tensor or a number, got ${describe(x)}. Make one with tensor(...).`);
 }
 
 /** Names the layer or function whose operations follow, so that summaries, printed graphs and diagnoses can speak of it. */
@@ -157,8 +157,4 @@ export function withScope<R>(name: string, fn: () => R): R {
   } finally {
     builder.scope = before;
   }
-}
-
-function describe(x: unknown): string {
-  return x === null ? "null" : Array.isArray(x) ? "an array" : typeof x;
 }

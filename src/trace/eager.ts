@@ -21,6 +21,11 @@ export function runEager(trace: Trace, results: readonly Value[]): Tensor[] {
   return execute(finished, executable, [], {});
 }
 
+/** JSON has no infinity, no NaN and no -0. */
+function exactly(x: number): string {
+  return Object.is(x, -0) ? "-0" : String(x);
+}
+
 /** A text that is equal for graphs which compute the same. */
 function structureOf(graph: Graph): string {
   const numbers = new Map<Value, number>();
@@ -32,7 +37,8 @@ function structureOf(graph: Graph): string {
   for (const node of graph.nodes) {
     const params = JSON.stringify(node.params, (name, part: unknown) => {
       if (name === "body") return structureOf(part as Graph);
-      return part instanceof Float32Array || part instanceof Int32Array ? Array.from(part, String) : part;
+      if (part instanceof Float32Array || part instanceof Int32Array) return Array.from(part, exactly);
+      return typeof part === "number" ? exactly(part) : part;
     });
     parts.push(
       `${node.op}${params}(${node.ins.map((value) => numbers.get(value)).join()})${node.outs.map(typed).join()}`,

@@ -5,11 +5,10 @@
 import type { DType } from "../base/dtypes.ts";
 import { ShapeError } from "../base/errors.ts";
 import { broadcastShapes, formatShape } from "../base/shapes.ts";
-import type { Builder } from "../graph/build.ts";
 import type { Value } from "../graph/graph.ts";
 import type { BinaryOp, UnaryOp } from "../graph/ops.ts";
 import { apply } from "./apply.ts";
-import { Tensor, type Tensorlike } from "./tensor.ts";
+import { expectDType, scalar, Tensor, type Tensorlike } from "./tensor.ts";
 
 /** x + y. */
 export const add = (x: Tensorlike, y: Tensorlike): Tensor => binary("add", x, y);
@@ -72,8 +71,8 @@ export const sin = (x: Tensorlike): Tensor => unary("sin", x);
 export const cos = (x: Tensorlike): Tensor => unary("cos", x);
 /** x * x. */
 export const square = (x: Tensor): Tensor => mul(x, x);
-/** max(x, 0); its gradient at 0 is 0. */
-export const relu = (x: Tensor): Tensor => where(greater(x, 0), x, 0);
+/** max(x, 0), NaN for NaN; its gradient at 0 is 0. */
+export const relu = (x: Tensor): Tensor => where(lessEqual(x, 0), 0, x);
 
 /** The operand; no gradient flows back through it. */
 export const stopGradient = (x: Tensor): Tensor =>
@@ -85,26 +84,20 @@ export const named = (x: Tensor, name: string): Tensor =>
 
 /** Another element type. float32 -> int32 cuts the fraction off; anything -> bool is "not zero". */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : apply("cast", [x], (b, [v]) => b.cast(v, dtype));
+  const to = expectDType("cast", dtype);
+  return x.dtype === to ? x : apply("cast", [x], (b, [v]) => b.cast(v, to));
 }
 
 /** a where the condition holds, else b; all three broadcast together. */
 export function where(condition: Tensor, a: Tensorlike, b: Tensorlike): Tensor {
+  // A number takes the type of the branch beside it, not that of the condition.
   const dtype = [a, b].find((x) => x instanceof Tensor)?.dtype ?? "float32";
-  const bothNumbers = typeof a === "number" && typeof b === "number";
-  return apply("where", bothNumbers ? [condition] : [condition, a, b], (builder, [c, ...ins]) => {
-    const [x, y] = bothNumbers
-      ? [builder.scalar(a), builder.scalar(b)]
-      : ins.map((v, i) => retype(builder, v, [a, b][i], dtype));
-    const shape = commonShape("where", [c, x, y]);
-    const [cc, xx, yy] = [c, x, y].map((v) => builder.broadcastTo(v, shape, "where"));
-    return builder.add("select", {}, [cc, xx, yy], "where");
+  const [first, second] = [a, b].map((x) => (typeof x === "number" ? scalar("where", x, dtype) : x));
+  return apply("where", [condition, first, second], (builder, ins) => {
+    const shape = commonShape("where", ins);
+    const operands = ins.map((v) => builder.broadcastTo(v, shape, "where"));
+    return builder.add("select", {}, operands, "where");
   });
-}
-
-/** A number given beside a bool condition was lifted as float32; it takes the type of the branch beside it. */
-function retype(builder: Builder, value: Value, given: Tensorlike, dtype: DType): Value {
-  return typeof given === "number" ? builder.cast(value, dtype) : value;
 }
 
 function unary(op: UnaryOp, x: Tensorlike, where: string = op): Tensor {

@@ -40,7 +40,7 @@ export function valueAndGrad<A, R extends readonly unknown[]>(
         }
         const got = leaf instanceof Tensor ? leaf.dtype : typeof leaf;
         throw new DTypeError(
-          `grad: expected float32 tensors in the first argument, got ${got}${path === "" ? "" : ` at "${path}"`}. Pass it as a later argument.`,
+          `grad: expected float32 tensors in the first argument, got ${got}${path === "" ? "" : ` at "${path}"`}. ${typeof leaf === "number" ? "Make it one with tensor(...)." : "Pass it as a later argument."}`,
           { path, got },
         );
       });

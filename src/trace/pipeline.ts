@@ -13,7 +13,10 @@ import { emitWasm } from "../target/wasm/emit.ts";
 import { device } from "./device.ts";
 
 /** Where a program runs: compiled to WebAssembly, or by the graph interpreter, which is slow and the definition. */
-export type TargetName = "wasm" | "interpreter";
+export const targetNames = ["wasm", "interpreter"] as const;
+
+/** One of `targetNames`. */
+export type TargetName = (typeof targetNames)[number];
 
 /** One graph on its way to a target, with every stage kept for inspection. */
 export interface Pipeline {

@@ -2,16 +2,21 @@
  * Random numbers as functions of an explicit key (Threefry-2x32): the same key gives the same numbers, on every
  * target. Use a key once; make new ones with `splitKey` and `foldIn`.
  */
+import { OptionError } from "../base/errors.ts";
 import { keyFromSeed } from "../base/random.ts";
 import type { Shape } from "../base/shapes.ts";
 import { apply } from "./apply.ts";
 import { concat, reshape, slice } from "./arrays.ts";
 import { add, cos, less, log, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { argmax } from "./reduce.ts";
-import { type Tensor, tensor } from "./tensor.ts";
+import { describe, type Tensor, tensor } from "./tensor.ts";
 
 /** The key of a seed: int32 [2]. */
 export function randomKey(seed: number): Tensor {
+  if (!Number.isSafeInteger(seed))
+    throw new OptionError(
+      `randomKey: expected a whole number as seed, got ${describe(seed)}. Round it, or scale it first.`,
+    );
   return tensor(Int32Array.from(keyFromSeed(seed)));
 }
 
@@ -25,18 +30,21 @@ export function splitKey(key: Tensor, count = 2): Tensor[] {
 export function foldIn(key: Tensor, data: Tensor | number): Tensor {
   // As base/random.ts `foldIn`: mix, add, mix.
   const mixed = bits(key, [2]);
-  return bits(concat([slice(mixed, 0, 0, 1), add(slice(mixed, 0, 1, 2), data)]), [2]);
+  return bits(
+    concat([slice(mixed, 0, 0, 1), add(slice(mixed, 0, 1, 2), typeof data === "number" ? data | 0 : data)]),
+    [2],
+  );
 }
 
 /** 32 random bits an element, as int32. */
 export function bits(key: Tensor, shape: Shape): Tensor {
-  return apply("bits", [key], (b, [k]) => b.add("random", { shape, distribution: "bits" }, [k], "random"));
+  return apply("bits", [key], (b, [k]) => b.add("random", { shape, distribution: "bits" }, [k], "bits"));
 }
 
 /** Uniform in [minimum, maximum): float32 with 23 random bits. */
 export function uniform(key: Tensor, shape: Shape, options: { minimum?: number; maximum?: number } = {}): Tensor {
   const { minimum = 0, maximum = 1 } = options;
-  const unit = apply("uniform", [key], (b, [k]) => b.add("random", { shape, distribution: "uniform" }, [k], "random"));
+  const unit = apply("uniform", [key], (b, [k]) => b.add("random", { shape, distribution: "uniform" }, [k], "uniform"));
   if (minimum === 0 && maximum === 1) return unit;
   return add(mul(unit, maximum - minimum), minimum);
 }

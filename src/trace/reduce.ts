@@ -4,8 +4,8 @@ import { ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
 import type { ReduceKind } from "../graph/ops.ts";
 import { apply } from "./apply.ts";
-import { dimension, reshape, resolveAxis } from "./arrays.ts";
-import { add, cast, div, exp, log, stopGradient, sub } from "./elementwise.ts";
+import { dimension, reshape, resolveAxis, transpose } from "./arrays.ts";
+import { abs, add, cast, div, exp, less, log, stopGradient, sub, where } from "./elementwise.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** One axis or several; all if not given. */
@@ -51,7 +51,9 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 /** log(sum(e^x)) over axes, computed without overflow. */
 export function logSumExp(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
   const largest = stopGradient(max(x, axis, { keepDims: true }));
-  const total = add(log(sum(exp(sub(x, largest)), axis, { keepDims: true })), largest);
+  // An infinite shift would make NaN of infinity - infinity: where all are -infinity, so is the result.
+  const shift = where(less(abs(largest), Number.POSITIVE_INFINITY), largest, 0);
+  const total = add(log(sum(exp(sub(x, shift)), axis, { keepDims: true })), shift);
   return options.keepDims === true ? total : dropAxes(total, resolveAxes("logSumExp", x, axis));
 }
 
@@ -72,10 +74,17 @@ export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; tr
   }
   const product = (x: Tensor): Tensor =>
     apply("matmul", [x, b], (builder, ins) => builder.add("matmul", { transposeA, transposeB }, ins));
-  if (a.rank === b.rank || b.rank !== 2 || transposeA) return product(a);
+  if (a.rank === b.rank || b.rank !== 2) return product(a);
+  if (transposeA) return matmul(swapLast(a), b, { transposeB });
   const rows = a.shape.slice(0, -1);
   const flat = product(reshape(a, [multiplyDims(...rows), a.shape[a.rank - 1]]));
   return reshape(flat, [...rows, flat.shape[1]]);
+}
+
+/** The last two axes exchanged. */
+function swapLast(x: Tensor): Tensor {
+  const axes = x.shape.map((_, i) => i);
+  return transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2]);
 }
 
 /** Non-negative, increasing axes. */

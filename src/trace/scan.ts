@@ -2,11 +2,11 @@
 import { type Dim, equalDims, formatDim } from "../base/dims.ts";
 import { OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
-import { leavesOf, type Tree, unflatten, zipTrees } from "../base/trees.ts";
+import { isBranch, leavesOf, type Tree, unflatten, zipTrees } from "../base/trees.ts";
 import type { Value } from "../graph/graph.ts";
 import { traced } from "./apply.ts";
 import { Trace, within } from "./context.ts";
-import { Tensor, type TensorSpec } from "./tensor.ts";
+import { describe, Tensor, type TensorSpec } from "./tensor.ts";
 
 export interface ScanOptions<C, X> {
   /** The carry before the first step. */
@@ -38,8 +38,8 @@ export function scan<C, X = undefined, Y = undefined>(
   options: ScanOptions<C, X>,
 ): { carry: C; ys: Y } {
   const where = options.name === undefined ? "scan" : `scan "${options.name}"`;
-  const init = leavesOf<Tensor>(options.init as Tree<Tensor>);
-  const xs = leavesOf<Tensor>(options.xs as Tree<Tensor>);
+  const init = tensorsIn(where, "init", options.init);
+  const xs = tensorsIn(where, "xs", options.xs);
   const length = lengthOf(where, xs, options.length);
   return traced(where, (outer) => {
     const body = new Trace(where, outer);
@@ -59,13 +59,15 @@ export function scan<C, X = undefined, Y = undefined>(
         ) as X,
       ),
     );
+    if (!isBranch(result) || !("carry" in result))
+      throw new OptionError(`${where}: expected the step to return { carry, y }, got ${describe(result)}. Return it.`);
     const next = zipTrees<Tensor, Tensor>(
       options.init as Tree<Tensor>,
       result.carry as Tree<Tensor>,
       `${where} (carry returned by the step)`,
     );
     checkCarry(where, next);
-    const ys = leavesOf<Tensor>(result.y as Tree<Tensor>);
+    const ys = tensorsIn(where, "y", result.y);
     const outputs = [...next.map(({ b }) => body.lift(b)), ...ys.map(({ leaf }) => body.lift(leaf))];
     // Constants were found while tracing, but come first among the inputs.
     const constants = body.constants;
@@ -88,6 +90,19 @@ export function scan<C, X = undefined, Y = undefined>(
       ys: unflatten(result.y as Tree<Tensor>, outs.slice(init.length)),
     } as never;
   }) as { carry: C; ys: Y };
+}
+
+/** The leaves of a tree, all of which must be tensors. */
+function tensorsIn(where: string, what: string, tree: unknown): { path: string; leaf: Tensor }[] {
+  const leaves = leavesOf<Tensor>(tree as Tree<Tensor>);
+  for (const { path, leaf } of leaves) {
+    if (leaf instanceof Tensor) continue;
+    throw new OptionError(
+      `${where}: expected tensors in ${what}, got ${describe(leaf)} as ${what}${dotted(path)}. Make it one with tensor(...).`,
+      { path },
+    );
+  }
+  return leaves;
 }
 
 function input(body: Trace, name: string, spec: TensorSpec): Value {

@@ -3,10 +3,9 @@
  * is being built. Immutable either way; there is nothing to dispose. Operations are functions, in the files beside.
  */
 
-import type { Dim } from "../base/dims.ts";
-import { symbol } from "../base/dims.ts";
-import { allocate, type DType, type HostArray } from "../base/dtypes.ts";
-import { OptionError, ShapeError } from "../base/errors.ts";
+import { type Dim, equalDims, symbol } from "../base/dims.ts";
+import { allocate, type DType, dtypes, type HostArray } from "../base/dtypes.ts";
+import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { formatShape, type Shape } from "../base/shapes.ts";
 import type { Value } from "../graph/graph.ts";
 import type { Trace } from "./context.ts";
@@ -95,7 +94,8 @@ export interface TensorOptions {
 
 /**
  * A tensor with data: `tensor([[1, 2], [3, 4]])`, `tensor(new Float32Array(6), { shape: [2, 3] })`.
- * The elements are copied. Raises ShapeError for ragged arrays or a shape of another number of elements.
+ * The elements are copied. Raises ShapeError for ragged arrays or a shape of another number of elements, DTypeError
+ * for an element that the type does not hold: use cast() to cut fractions off.
  */
 export function tensor(data: NestedArray | HostArray | Float64Array | Uint8Array, options: TensorOptions = {}): Tensor {
   const flat: (number | boolean)[] = [];
@@ -103,16 +103,58 @@ export function tensor(data: NestedArray | HostArray | Float64Array | Uint8Array
   const elements: ArrayLike<number | boolean> = ArrayBuffer.isView(data) ? data : flat;
   const shape = options.shape ?? nested;
   const dtype = options.dtype ?? inferDType(data, elements);
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = countOf("tensor", shape);
   if (count !== elements.length) {
     throw new ShapeError(
       `tensor: expected ${count} elements for shape ${formatShape(shape)}, got ${elements.length}. Give data and shape of the same size.`,
       { shapes: [shape], length: elements.length },
     );
   }
-  const out = allocate(dtype, count);
-  for (let i = 0; i < count; i++) out[i] = dtype === "bool" ? Number(Boolean(elements[i])) : Number(elements[i]);
+  const out = allocate(expectDType("tensor", dtype), count);
+  for (let i = 0; i < count; i++) out[i] = elementOf("tensor", elements[i], dtype);
   return concrete({ dtype, shape: [...shape] }, out);
+}
+
+/** The number of elements of a shape whose sizes are known. */
+export function countOf(where: string, shape: Shape): number {
+  return shape.reduce<number>((product, size) => {
+    if (typeof size === "number" && Number.isInteger(size) && size >= 0) return product * size;
+    throw new ShapeError(
+      `${where}: expected sizes that are whole numbers of 0 or more, got ${formatShape(shape)}. Check how they were computed.`,
+      { shapes: [shape] },
+    );
+  }, 1);
+}
+
+/** The number that stands for an element in host data; what the type can not hold is refused, never cut or wrapped. */
+export function elementOf(where: string, x: unknown, dtype: DType): number {
+  const fits = dtype === "int32" ? x === Number(x) << 0 : typeof x === "number";
+  if (fits || typeof x === "boolean") return dtype === "bool" ? Number(Boolean(x)) : Number(x);
+  const whole = dtype === "int32" ? "whole numbers of 32 bits for int32" : "numbers or booleans";
+  throw new DTypeError(
+    `${where}: expected ${whole}, got ${describe(x)}. ${typeof x === "number" ? 'Use float32, or cast(x, "int32") to cut fractions off.' : "Convert the data to numbers first."}`,
+    { dtype, got: x },
+  );
+}
+
+/** A number as a scalar of a type. */
+export function scalar(where: string, x: number, dtype: DType): Tensor {
+  return concrete({ dtype, shape: [] }, allocate(dtype, 1).fill(elementOf(where, x, dtype)));
+}
+
+/** The element type, if it is one. */
+export function expectDType(where: string, dtype: DType): DType {
+  if (dtypes.includes(dtype)) return dtype;
+  throw new DTypeError(`${where}: expected one of ${dtypes.join(", ")}, got "${dtype}". Choose one of these.`, {
+    expected: dtypes,
+    got: dtype,
+  });
+}
+
+/** A value in error sentences: numbers as they are, else what kind of thing it is. */
+export function describe(x: unknown): string {
+  if (typeof x === "number") return String(x);
+  return x === null ? "null" : Array.isArray(x) ? "an array" : typeof x;
 }
 
 /** Wraps an array without copying. The caller gives the array away. */
@@ -131,15 +173,30 @@ export function concreteShape(x: Tensor): readonly number[] {
 
 /**
  * The description of an argument: `spec(["b", "t", 12])` is float32 with two free sizes. Equal names are equal sizes;
- * `null` is a free size of its own.
+ * `null` is a free size of its own. Names are made of letters, digits and underscores.
  */
 export function spec(shape: readonly (Dim | string | null)[], dtype: DType = "float32"): TensorSpec {
-  return {
-    dtype,
-    shape: shape.map((size, axis) =>
-      size === null ? symbol(`axis${axis}`) : typeof size === "string" ? symbol(size) : size,
-    ),
-  };
+  const sizes = shape.map((size) => (size === null ? anySize : typeof size === "string" ? symbol(size) : size));
+  shape.forEach((size, i) => {
+    const named = typeof size === "string" && /^[A-Za-z_]\w*$/.test(size);
+    const known = typeof size === "number" && Number.isInteger(size) && size >= 0;
+    if (named || known || size === null || typeof size === "object") return;
+    throw new ShapeError(
+      `spec: expected a whole number of 0 or more, a name or null for each size, got ${JSON.stringify(size)} for axis ${i}. Name free sizes as in spec(["b", "t", 12]).`,
+      { axis: i, got: size },
+    );
+  });
+  return { dtype: expectDType("spec", dtype), shape: sizes };
+}
+
+/** A free size without a name. */
+const anySize = symbol("?");
+
+/** Specs in which every size without a name has become one of its own. */
+export function separateSizes(specs: readonly TensorSpec[]): TensorSpec[] {
+  let next = 0;
+  const separate = (dim: Dim): Dim => (equalDims(dim, anySize) ? symbol(`?${next++}`) : dim);
+  return specs.map(({ dtype, shape }) => ({ dtype, shape: shape.map(separate) }));
 }
 
 function flatten(data: NestedArray, out: (number | boolean)[], path: readonly number[]): number[] {

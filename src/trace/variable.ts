@@ -4,12 +4,12 @@
  * program, in program order; outside, both act at once. Not a recurrent state: that is a plain value.
  */
 import type { DType } from "../base/dtypes.ts";
-import { DTypeError, ShapeError } from "../base/errors.ts";
+import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { equalShapes, formatShape } from "../base/shapes.ts";
 import type { DeviceBuffer } from "../runtime/executable.ts";
 import { currentTrace } from "./context.ts";
 import { device } from "./device.ts";
-import { concrete, concreteShape, type Tensor } from "./tensor.ts";
+import { concrete, concreteShape, describe, Tensor } from "./tensor.ts";
 
 export interface VariableOptions {
   /** For errors, printed graphs and files. */
@@ -24,8 +24,8 @@ export class Variable {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly trainable: boolean;
-  /** @internal */
-  readonly buffer: DeviceBuffer;
+  readonly #buffer: DeviceBuffer;
+  #isDisposed = false;
 
   /** @internal Use `variable()`. */
   constructor(value: Tensor, options: VariableOptions) {
@@ -34,8 +34,17 @@ export class Variable {
     this.shape = [...concreteShape(value)];
     this.dtype = value.dtype;
     const data = value.data();
-    this.buffer = device().allocate(value.dtype, data.length);
-    this.buffer.write(data);
+    this.#buffer = device().allocate(value.dtype, data.length);
+    this.#buffer.write(data);
+  }
+
+  /** @internal The memory that it lives in. */
+  get buffer(): DeviceBuffer {
+    if (!this.#isDisposed) return this.#buffer;
+    throw new OptionError(
+      `variable "${this.name}": expected a variable in use, got one that was disposed of. Make a new one with variable(...).`,
+      { variable: this.name },
+    );
   }
 
   /** The present value: inside a compiled function as its program has it at this point, outside a copy. */
@@ -45,6 +54,12 @@ export class Variable {
 
   /** Replaces the value by one of the same shape and type. */
   assign(x: Tensor): void {
+    if (!(x instanceof Tensor)) {
+      throw new OptionError(
+        `variable "${this.name}": expected a tensor, got ${describe(x)}. Make one with tensor(...).`,
+        { variable: this.name },
+      );
+    }
     if (!equalShapes(x.shape, this.shape)) {
       throw new ShapeError(
         `variable "${this.name}": expected a value of shape ${formatShape(this.shape)}, got ${formatShape(x.shape)}. Assign a value of the same shape.`,
@@ -67,7 +82,8 @@ export class Variable {
 
   /** Optional: the memory is also given back when the variable is garbage collected. */
   [Symbol.dispose](): void {
-    this.buffer.free();
+    this.#isDisposed = true;
+    this.#buffer.free();
   }
 }
 

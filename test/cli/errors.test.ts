@@ -75,6 +75,12 @@ const cases: readonly [string, number, string][] = [
     2,
     "train: expected no --units with --resume, since the checkpoint remembers it. Leave it out, or start a new training.",
   ],
+  // Found before the training, not after it.
+  [
+    "train book.txt --out book.txt/model.safetensors",
+    1,
+    "FOLDER/book.txt/model.safetensors: expected a folder above this name, got a file. Choose another folder.",
+  ],
   ["generate", 2, "missing required argument 'model'."],
   [
     "generate noise.safetensors",

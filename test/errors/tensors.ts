@@ -8,7 +8,9 @@ import {
   logicalAnd,
   matmul,
   mul,
+  oneHot,
   pad,
+  randomKey,
   reshape,
   scan,
   sigmoid,
@@ -110,6 +112,30 @@ export const tensors: Provocations = {
     };
     return compile(() => scan(step, { init: row, xs: rows }).carry)();
   },
+  "a scan of numbers": () =>
+    scan((carry: { h: Tensor }) => ({ carry, y: carry.h }), { init: { h: 0 as never }, length: 2 }),
+  "a step that returns nothing": () => scan((() => undefined) as never, { init: row, length: 2, name: "encoder" }),
+  "a variable that was disposed of": () => {
+    const w = variable(row, { name: "w" });
+    w[Symbol.dispose]();
+    return w.read();
+  },
+  "a variable that is assigned a number": () => variable(row, { name: "w" }).assign(3 as never),
+  "a fraction beside whole numbers": () => mul(ids(1, 2), 0.5),
+  "an element that is no number": () => tensor([1, undefined] as never),
+  "an element type that is none": () => zeros([2], "float64" as never),
+  "a negative size": () => zeros([2, -1]),
+  "a size that is no size": () => spec(["b", "2*t"]),
+  "a slice beyond a free size": () =>
+    compile((x: Tensor) => slice(x, 0, 0, 10), { name: "head", inputs: [spec(["t", 3])] })(rows),
+  "counting with a free size": () =>
+    compile((x: Tensor) => mul(x, x.shape[0] as number), { name: "f", inputs: [spec(["b", 3])] })(rows),
+  "arithmetic with a free size": () =>
+    compile((x: Tensor) => mul(x, (x.shape[0] as number) * 2), { name: "f", inputs: [spec(["b", 3])] })(rows),
+  "a target that is none": () => compile((x: Tensor) => x, { name: "f", target: "webgpu" as never }),
+  "a seed that is a fraction": () => randomKey(0.5),
+  "an axis of a scalar": () => concat([tensor(1), tensor(2)]),
+  "one-hot of floats": () => oneHot(row, 3),
   "more memory than there is": () =>
     compile((x: Tensor) => add(x, full([4096, 1024, 512], 0)), { name: "huge" })(tensor(1)),
 };
