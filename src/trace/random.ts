@@ -65,8 +65,8 @@ export function bernoulli(key: Tensor, probability: Tensor | number, shape: Shap
 
 /** int32 [...] drawn from unnormalised log-probabilities [..., n] by the Gumbel-max trick. */
 export function categorical(key: Tensor, logits: Tensor): Tensor {
-  const u = uniform(key, logits.shape);
-  // 1 - u is in (0, 1]; the tiny number keeps log(-log(1)) finite.
-  const gumbel = neg(log(add(neg(log(sub(1, u))), 1e-20)));
+  // u is a multiple of 2^-23 below 1, so this is inside (0, 1), exactly: no draw is infinite, none decides alone.
+  const inside = sub(1 - 2 ** -24, uniform(key, logits.shape));
+  const gumbel = neg(log(neg(log(inside))));
   return argmax(add(logits, gumbel));
 }

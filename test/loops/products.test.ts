@@ -1,6 +1,6 @@
 /** Products and reductions of every size class, stride and axis equal the graph interpreter. */
 import { describe, test } from "vitest";
-import { type Dim, symbol } from "../../src/base/dims.ts";
+import { type Dim, multiplyDims, symbol } from "../../src/base/dims.ts";
 import type { ReduceKind } from "../../src/graph/ops.ts";
 import { agree, graphOf } from "./agree.ts";
 
@@ -57,6 +57,29 @@ describe("matmul", () => {
       agree(product([5, 400, 11], a, b));
       agree(product([9, k, 16], a, b), [{ k: 256 }, { k: 257 }, { k: 520 }]);
     }
+  });
+
+  test("of rows long enough to stream, and of an A by columns that is copied", () => {
+    for (const [a, b] of flips) {
+      for (const rows of [1, 3, 5, 67]) agree(product([rows, 6, 70], a, b));
+      agree(product([66, 400, 65], a, b));
+      agree(product([m, k, 71], a, b), [
+        { m: 1, k: 5 },
+        { m: 7, k: 260 },
+        { m: 66, k: 3 },
+      ]);
+    }
+  });
+
+  test("of a transpose of something computed, which goes to its place at once", () => {
+    agree(
+      graphOf((g) => {
+        const x = g.add("tanh", {}, [g.input("x", float(m, n, 5))]);
+        const rows = g.reshape(g.transpose(x, [1, 0, 2]), [multiplyDims(m, n), 5]);
+        return [g.add("matmul", { transposeA: false, transposeB: false }, [rows, g.input("w", float(5, 9))])];
+      }),
+      [{ m: 3, n: 4 }],
+    );
   });
 
   test("of stacks of matrices", () => {

@@ -148,16 +148,19 @@ function rowBlocks(p: Product, given: Block): Stmt[] {
   const from = p.context.variable("i");
   const to = p.context.variable("end");
   const end = binary("min", size(p.m), add(ref(from), i32(rowBlock)));
-  return [loop(from, i32(0), size(p.m), rowBlock, [letIn(to, end), ...panels(p, block, ref(from), ref(to))], true)];
+  const body = [letIn(to, end), ...panels(p, block, ref(from), ref(to))];
+  // The blocks share the memory for the rows of A.
+  return [loop(from, i32(0), size(p.m), rowBlock, body, block.rows === undefined)];
 }
 
-// An A that is not stored by rows is copied: its elements along k are far apart, which the first-level cache does not bear.
+/** An A that lies by columns is copied: its elements along k are far apart, more lines than the first-level cache holds. */
 function rowsBuffer(p: Product): Buffer | undefined {
   if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
   const depth = isSingle(p) ? p.k : kBlock;
   return p.context.buffer("rows", "f32", multiplyDims(depth, rowBlock), { kind: "temp" });
 }
 
+/** Copies rows of A by fours; beyond the last row it repeats that. */
 // rows[(i - from) * length + 4 * k + r] = a[i + r, start + k]
 function packRows(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
   const { rows } = block;

@@ -146,7 +146,8 @@ export class Schedule {
     const node = this.values.producer(value);
     const rule = node === undefined ? undefined : ruleOf(node);
     // A view of the operand is cheaper than a copy, unless it would drag along much more than is asked for.
-    if (node !== undefined && rule?.view !== undefined && (rule.sameOrder === true || fitsInto(node.ins[0], value))) {
+    const viewed = rule?.sameOrder === true || (node?.ins[0] !== undefined && fitsInto(node.ins[0], value));
+    if (node !== undefined && rule?.view !== undefined && viewed && !this.#isComputedInPlace(node)) {
       this.ensureView(node.ins[0]);
       const view = this.values.place(value)?.view;
       if (view !== undefined) return view;
@@ -156,6 +157,16 @@ export class Schedule {
     }
     this.materialise(value);
     return (this.values.place(value) as { view: View }).view;
+  }
+
+  /** A transpose of what is computed for it alone: that goes to its place at once, for it has to be written anyway. */
+  #isComputedInPlace(node: Node): boolean {
+    const [operand] = node.ins;
+    if (node.op !== "transpose" || node.params.permutation.at(-1) !== operand.shape.length - 1) return false;
+    const producer = this.values.producer(operand);
+    if (producer === undefined || this.values.place(operand) !== undefined || this.isOutput(operand)) return false;
+    const rule = ruleOf(producer);
+    return rule !== undefined && rule.view === undefined && this.usesOf(operand).length === 1;
   }
 
   /** Puts a value into memory in row-major order, though it may be in memory already. */
