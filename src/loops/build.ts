@@ -8,6 +8,7 @@ import {
   type BinaryFn,
   type Buffer,
   type Expr,
+  type Lanes,
   type LoopType,
   type Scalar,
   type Stmt,
@@ -17,8 +18,8 @@ import {
 } from "./ir.ts";
 
 /** The type of a scalar in so many lanes, as one of the shared objects of `types`. */
-export function typeOf(scalar: Scalar, lanes: 1 | 4): LoopType {
-  return types[lanes === 4 ? (`${scalar}x4` as const) : scalar];
+export function typeOf(scalar: Scalar, lanes: Lanes): LoopType {
+  return types[lanes === 1 ? scalar : (`${scalar}x${lanes}` as const)];
 }
 
 export function sameType(a: LoopType, b: LoopType): boolean {
@@ -49,7 +50,7 @@ export function size(dim: Dim): Expr {
   return typeof dim === "number" ? i32(dim) : { kind: "size", type: types.i32, dim };
 }
 
-export function load(buffer: Buffer, index: Expr, lanes: 1 | 4 = 1): Expr {
+export function load(buffer: Buffer, index: Expr, lanes: Lanes = 1): Expr {
   expect(index, "i32", 1, "load index");
   return { kind: "load", type: typeOf(buffer.scalar, lanes), buffer, index };
 }
@@ -79,21 +80,21 @@ export function cast(x: Expr, scalar: Scalar): Expr {
   return x.type.scalar === scalar ? x : { kind: "cast", type: typeOf(scalar, x.type.lanes), x };
 }
 
-/** One value in four lanes. */
-export function splat(x: Expr): Expr {
-  if (x.type.lanes === 4) return x;
-  return x.kind === "const"
-    ? { ...x, type: typeOf(x.type.scalar, 4) }
-    : { kind: "splat", type: typeOf(x.type.scalar, 4), x };
+/** One value in every lane; a vector stays what it is. */
+export function splat(x: Expr, lanes: Lanes): Expr {
+  if (x.type.lanes === lanes) return x;
+  expect(x, x.type.scalar, 1, "splat");
+  const type = typeOf(x.type.scalar, lanes);
+  return x.kind === "const" ? { ...x, type } : { kind: "splat", type, x };
 }
 
-export function ramp(base: Expr): Expr {
+export function ramp(base: Expr, lanes: Lanes): Expr {
   expect(base, "i32", 1, "ramp base");
-  return { kind: "ramp", type: types.i32x4, base };
+  return { kind: "ramp", type: typeOf("i32", lanes), base };
 }
 
-export function lane(x: Expr, at: 0 | 1 | 2 | 3): Expr {
-  expect(x, x.type.scalar, 4, "lane");
+export function lane(x: Expr, at: number): Expr {
+  if (at >= x.type.lanes) internal(`lane ${at} of ${x.type.lanes}`);
   return { kind: "lane", type: typeOf(x.type.scalar, 1), x, lane: at };
 }
 
@@ -150,7 +151,7 @@ function reassociate(a: Expr, b: Expr): Expr | undefined {
   return add(add(a.a, b), a.b);
 }
 
-function expect(x: Expr, scalar: Scalar, lanes: 1 | 4, what: string): void {
+function expect(x: Expr, scalar: Scalar, lanes: Lanes, what: string): void {
   if (x.type.scalar !== scalar || x.type.lanes !== lanes)
     internal(`${what} is not ${scalar} in ${lanes}`, { got: x.type });
 }
@@ -195,6 +196,9 @@ export function when(condition: Expr, then: readonly Stmt[], otherwise: readonly
 export function fill(buffer: Buffer, index: Expr, count: Expr): Stmt {
   return { kind: "fill", buffer, index, count };
 }
+
+/** Where all threads of a team meet. */
+export const barrier: Stmt = { kind: "barrier" };
 
 export function kernel(name: string, body: readonly Stmt[]): Stmt {
   return { kind: "kernel", name, body };

@@ -5,7 +5,7 @@
 import { formatDim } from "../base/dims.ts";
 import { internal } from "../base/errors.ts";
 import { sameType, typeOf } from "./build.ts";
-import type { BinaryFn, Expr, LoopType, Program, Scalar, Stmt, UnaryFn, Variable } from "./ir.ts";
+import type { BinaryFn, Expr, Lanes, LoopType, Program, Scalar, Stmt, UnaryFn, Variable } from "./ir.ts";
 import { printBody, printExpr } from "./print.ts";
 import { blocks, expressions, operands } from "./walk.ts";
 
@@ -73,6 +73,7 @@ class Checker {
 
   constructor(program: Program) {
     this.#program = program;
+    if (program.team !== undefined) this.#scope.add(program.team.index);
     this.#buffers = new Set(program.buffers);
     this.#sizes = new Set(program.sizes.map(formatDim));
     if (this.#buffers.size !== program.buffers.length) internal("a buffer is listed twice", { program: program.name });
@@ -146,6 +147,9 @@ class Checker {
         return;
       case "kernel":
         return;
+      case "barrier":
+        if (this.#program.team === undefined) this.#fail("there is no team to meet", s);
+        return;
       case "require":
         this.#type(s.condition, "bool", 1, s);
         this.#type(s.value, "i32", 1, s);
@@ -197,15 +201,15 @@ class Checker {
         if (x.x.type.lanes !== lanes) this.#fail("a cast changes lanes", s);
         return;
       case "splat":
-        this.#result(x, typeOf(x.x.type.scalar, 4), s);
+        this.#type(x.x, x.type.scalar, 1, s);
         return;
       case "ramp":
         this.#type(x.base, "i32", 1, s);
-        this.#result(x, typeOf("i32", 4), s);
+        this.#result(x, typeOf("i32", lanes), s);
         return;
       case "lane":
-        this.#type(x.x, x.type.scalar, 4, s);
         this.#result(x, typeOf(x.x.type.scalar, 1), s);
+        if (x.lane < 0 || x.lane >= x.x.type.lanes) this.#fail(`there is no lane ${x.lane}`, s);
         return;
       default:
         x satisfies never;
@@ -231,7 +235,7 @@ class Checker {
       );
   }
 
-  #type(x: Expr, scalar: Scalar, lanes: 1 | 4, s: Stmt): void {
+  #type(x: Expr, scalar: Scalar, lanes: Lanes, s: Stmt): void {
     this.#result(x, typeOf(scalar, lanes), s);
   }
 

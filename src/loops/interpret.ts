@@ -7,18 +7,23 @@ import { type DimValues, evaluateDim } from "../base/dims.ts";
 import { internal, NumericError } from "../base/errors.ts";
 import { binaryFunctions, castValue, unaryFunctions } from "./functions.ts";
 import type { Buffer, Expr, Program, Stmt, Variable } from "./ir.ts";
+import { visitStatements } from "./walk.ts";
 
 export type Data = Float64Array | Float32Array | Int32Array;
 
 export interface InterpretOptions {
   /** "float64" holds f32 buffers as Float64Array; "float32" rounds each operation. */
   readonly precision?: "float64" | "float32";
+  /** Which thread of a team goes first from each barrier to the next: results must not depend on it. */
+  readonly order?: "forward" | "backward";
 }
 
-type Lanes = readonly number[];
-type Compute = () => Lanes;
+type Values = readonly number[];
+type Compute = () => Values;
 /** Says whether it ends the loop that it is the body of. */
 type Run = () => boolean;
+/** The same in a program of several threads: stops at every barrier until all are there. */
+type Walk = () => Generator<undefined, boolean>;
 
 /** Runs a program on its inputs and returns its outputs, both in order of position. The inputs are not written. */
 export function interpret(
@@ -27,41 +32,53 @@ export function interpret(
   dims: DimValues = {},
   options: InterpretOptions = {},
 ): Data[] {
-  const machine = new Machine(program, inputs, dims, options.precision ?? "float64");
-  for (const run of machine.block(program.body)) run();
-  return machine.outputs();
+  const memory = new Map<Buffer, Data>();
+  const thread = (): Machine => new Machine(program, memory, dims, options.precision ?? "float64");
+  const first = thread();
+  for (const buffer of program.buffers) memory.set(buffer, first.allocate(buffer, inputs));
+  const { team } = program;
+  if (team === undefined) for (const run of first.block(program.body)) run();
+  else {
+    const threads = Array.from({ length: team.count }, (_, i) => thread().walk(program.body, team.index, i));
+    runTogether(options.order === "backward" ? threads.reverse() : threads, program);
+  }
+  return outputsOf(memory);
+}
+
+/** Runs each thread up to its next barrier, again and again until all have ended. */
+function runTogether(threads: readonly Generator<undefined, boolean>[], program: Program): void {
+  for (;;) {
+    const ended = threads.map((thread) => thread.next().done === true);
+    if (ended.every((end) => end)) return;
+    if (ended.some((end) => end)) internal("a thread has not met every barrier", { program: program.name });
+  }
+}
+
+function outputsOf(memory: ReadonlyMap<Buffer, Data>): Data[] {
+  const found: Data[] = [];
+  for (const [{ role }, data] of memory) {
+    if (role.kind === "output") found[role.position] = data;
+    if (role.kind === "inout") found[role.output] = data;
+  }
+  return found;
 }
 
 class Machine {
   readonly #program: Program;
   readonly #dims: DimValues;
-  readonly #memory = new Map<Buffer, Data>();
-  readonly #variables = new Map<Variable, { value: Lanes }>();
+  /** Shared by all threads. */
+  readonly #memory: Map<Buffer, Data>;
+  readonly #variables = new Map<Variable, { value: Values }>();
   readonly #single: boolean;
 
-  constructor(
-    program: Program,
-    inputs: readonly ArrayLike<number>[],
-    dims: DimValues,
-    precision: "float64" | "float32",
-  ) {
+  constructor(program: Program, memory: Map<Buffer, Data>, dims: DimValues, precision: "float64" | "float32") {
     this.#program = program;
+    this.#memory = memory;
     this.#dims = dims;
     this.#single = precision === "float32";
-    for (const buffer of program.buffers) this.#memory.set(buffer, this.#allocate(buffer, inputs));
   }
 
-  outputs(): Data[] {
-    const found: Data[] = [];
-    for (const [buffer, data] of this.#memory) {
-      const { role } = buffer;
-      if (role.kind === "output") found[role.position] = data;
-      if (role.kind === "inout") found[role.output] = data;
-    }
-    return found;
-  }
-
-  #allocate(buffer: Buffer, inputs: readonly ArrayLike<number>[]): Data {
+  allocate(buffer: Buffer, inputs: readonly ArrayLike<number>[]): Data {
     const length = evaluateDim(buffer.size, this.#dims);
     const data =
       buffer.scalar === "i32"
@@ -82,6 +99,37 @@ class Machine {
 
   block(body: readonly Stmt[]): Run[] {
     return body.map((s) => this.#statement(s));
+  }
+
+  /** One thread of a team, as far as its next barrier at each turn. */
+  walk(body: readonly Stmt[], index: Variable, number: number): Generator<undefined, boolean> {
+    this.#variables.set(index, { value: [number] });
+    return walkAll(this.#walks(body));
+  }
+
+  #walks(body: readonly Stmt[]): Walk[] {
+    return body.map((s): Walk => {
+      if (s.kind === "barrier") return meet;
+      if (!meets([s])) return atOnce(this.#statement(s));
+      if (s.kind === "kernel") return () => walkAll(this.#walks(s.body));
+      if (s.kind === "for") return this.#walkLoop(s);
+      return internal("a barrier stands where not all threads need to come by", { program: this.#program.name });
+    });
+  }
+
+  #walkLoop(s: Stmt & { kind: "for" }): Walk {
+    const [from, to] = [this.#compute(s.from), this.#compute(s.to)];
+    const cell = { value: [0] };
+    this.#variables.set(s.variable, cell);
+    const body = this.#walks(s.body);
+    return function* () {
+      const end = to()[0];
+      for (let i = from()[0]; i < end; i += s.step) {
+        cell.value = [i];
+        if (yield* walkAll(body)) break;
+      }
+      return false;
+    };
   }
 
   #statement(s: Stmt): Run {
@@ -113,6 +161,8 @@ class Machine {
         const body = this.block(s.body);
         return () => runAll(body);
       }
+      case "barrier":
+        return internal("a barrier in a program of one thread", { program: this.#program.name });
       case "require":
         return this.#require(s);
       default:
@@ -238,12 +288,12 @@ class Machine {
         return () => a().map((v) => (this.#single && to === "f32" ? Math.fround(v) : castValue(v, to)));
       }
       case "splat": {
-        const a = this.#compute(x.x);
-        return () => new Array<number>(4).fill(a()[0]);
+        const [a, lanes] = [this.#compute(x.x), x.type.lanes];
+        return () => new Array<number>(lanes).fill(a()[0]);
       }
       case "ramp": {
-        const base = this.#compute(x.base);
-        return () => [0, 1, 2, 3].map((i) => (base()[0] + i) | 0);
+        const [base, lanes] = [this.#compute(x.base), x.type.lanes];
+        return () => Array.from({ length: lanes }, (_, i) => (base()[0] + i) | 0);
       }
       case "lane": {
         const a = this.#compute(x.x);
@@ -257,7 +307,8 @@ class Machine {
   #load(x: Expr & { kind: "load" }): Compute {
     const memory = this.#get(x.buffer);
     const index = this.#compute(x.index);
-    if (x.type.lanes === 1) {
+    const { lanes } = x.type;
+    if (lanes === 1) {
       return () => {
         const at = index()[0];
         this.#within(x.buffer, at, 1);
@@ -266,8 +317,8 @@ class Machine {
     }
     return () => {
       const at = index()[0];
-      this.#within(x.buffer, at, 4);
-      return [memory[at], memory[at + 1], memory[at + 2], memory[at + 3]];
+      this.#within(x.buffer, at, lanes);
+      return Array.from(memory.subarray(at, at + lanes));
     };
   }
 
@@ -292,6 +343,32 @@ class Machine {
       length,
     });
   }
+}
+
+function* meet(): Generator<undefined, boolean> {
+  yield;
+  return false;
+}
+
+function atOnce(run: Run): Walk {
+  // biome-ignore lint/correctness/useYield: what has no barrier does not stop.
+  return function* () {
+    return run();
+  };
+}
+
+/** Whether a barrier is among these statements or inside of them. */
+function meets(body: readonly Stmt[]): boolean {
+  let found = false;
+  visitStatements(body, (s) => {
+    found ||= s.kind === "barrier";
+  });
+  return found;
+}
+
+function* walkAll(walks: readonly Walk[]): Generator<undefined, boolean> {
+  for (const walk of walks) if (yield* walk()) return true;
+  return false;
 }
 
 /** Runs statements up to one that leaves the loop; says whether there was one. */

@@ -1,9 +1,9 @@
 /**
- * The loop IR: the second waist. A program is a list of buffers and a body of eleven statements over eleven expressions;
- * a target only spells these. Scalars and four-lane vectors are explicit; nothing here knows tensors or gradients.
+ * The loop IR: the second waist. A program is a list of buffers and a body of twelve statements over eleven expressions;
+ * a target only spells these. Scalars and vectors are explicit; nothing here knows tensors or gradients.
  *
- *   Program = name, buffers, dims, checks, body
- *   Stmt    = for | leave | let | var | set | store | if | copy | fill | kernel | require
+ *   Program = name, buffers, dims, checks, team, body
+ *   Stmt    = for | leave | let | var | set | store | if | copy | fill | kernel | barrier | require
  *   Expr    = const | ref | size | load | unary | binary | select | cast | splat | ramp | lane
  *
  * Indices and sizes count elements (four bytes each), never bytes. Every variable is declared once in a program.
@@ -14,9 +14,12 @@ import type { HostArray } from "../base/dtypes.ts";
 /** `bool` is a register type only: comparisons make it, `select` and `if` take it; in memory it is i32 0 or 1. */
 export type Scalar = "f32" | "i32" | "bool";
 
+/** How many numbers of 32 bits a register holds: one, or a vector of as many as the machine of the program has. */
+export type Lanes = 1 | 4 | 8 | 16;
+
 export interface LoopType {
   readonly scalar: Scalar;
-  readonly lanes: 1 | 4;
+  readonly lanes: Lanes;
 }
 
 /** A variable: a loop counter (i32), a `let` (never changes) or a `var` (changed by `set`). Identity is the object. */
@@ -89,7 +92,7 @@ export type Expr =
   | { readonly kind: "ref"; readonly type: LoopType; readonly variable: Variable }
   /** The value of a size in this call, as i32. */
   | { readonly kind: "size"; readonly type: LoopType; readonly dim: Dim }
-  /** One element, or the four elements that start at `index`. */
+  /** One element, or as many elements as the type has lanes, from `index` on. */
   | { readonly kind: "load"; readonly type: LoopType; readonly buffer: Buffer; readonly index: Expr }
   | { readonly kind: "unary"; readonly type: LoopType; readonly fn: UnaryFn; readonly x: Expr }
   | { readonly kind: "binary"; readonly type: LoopType; readonly fn: BinaryFn; readonly a: Expr; readonly b: Expr }
@@ -97,9 +100,9 @@ export type Expr =
   /** f32 <-> i32 (truncating, saturating), bool -> 0 or 1, to bool is "not zero". */
   | { readonly kind: "cast"; readonly type: LoopType; readonly x: Expr }
   | { readonly kind: "splat"; readonly type: LoopType; readonly x: Expr }
-  /** i32 lanes base, base + 1, base + 2, base + 3. */
+  /** i32 lanes base, base + 1, base + 2, ... */
   | { readonly kind: "ramp"; readonly type: LoopType; readonly base: Expr }
-  | { readonly kind: "lane"; readonly type: LoopType; readonly x: Expr; readonly lane: 0 | 1 | 2 | 3 };
+  | { readonly kind: "lane"; readonly type: LoopType; readonly x: Expr; readonly lane: number };
 
 export type Stmt =
   /** `for variable = from; variable < to; variable += step`. Iterations of a parallel loop are independent. */
@@ -132,6 +135,8 @@ export type Stmt =
   | { readonly kind: "fill"; readonly buffer: Buffer; readonly index: Expr; readonly count: Expr }
   /** A named piece of work: what the graph node is called, for readers and profilers. Targets may outline it as a function. */
   | { readonly kind: "kernel"; readonly name: string; readonly body: readonly Stmt[] }
+  /** All threads of the team meet: what each wrote before is there for all after. Every thread meets every barrier. */
+  | { readonly kind: "barrier" }
   /** Stops the program unless the condition holds; the host then raises check number `check` with `value`. */
   | { readonly kind: "require"; readonly condition: Expr; readonly check: number; readonly value: Expr };
 
@@ -146,12 +151,20 @@ export interface Program {
   /** Every size that an expression asks for; the host evaluates them before a call. */
   readonly sizes: readonly Dim[];
   readonly checks: readonly Check[];
+  /** The threads that run the body together, each from its beginning to its end; undefined: one. */
+  readonly team?: Team;
   readonly body: readonly Stmt[];
 }
 
-const type = (scalar: Scalar, lanes: 1 | 4 = 1): LoopType => ({ scalar, lanes });
+/** So many threads run one program. Each has its number, 0..count-1, in a variable that the body reads. */
+export interface Team {
+  readonly index: Variable;
+  readonly count: number;
+}
 
-/** The eight types, to be compared by their fields. */
+const type = (scalar: Scalar, lanes: Lanes = 1): LoopType => ({ scalar, lanes });
+
+/** All types, to be compared by their fields. */
 export const types = {
   f32: type("f32"),
   i32: type("i32"),
@@ -159,4 +172,10 @@ export const types = {
   f32x4: type("f32", 4),
   i32x4: type("i32", 4),
   boolx4: type("bool", 4),
+  f32x8: type("f32", 8),
+  i32x8: type("i32", 8),
+  boolx8: type("bool", 8),
+  f32x16: type("f32", 16),
+  i32x16: type("i32", 16),
+  boolx16: type("bool", 16),
 } as const;

@@ -6,7 +6,8 @@ import type { BinaryFn, Buffer, Expr, LoopType, Program, Stmt, UnaryFn } from ".
 export function print(program: Program): string {
   const buffers = program.buffers.map((b) => `  ${printRole(b)} ${b.scalar} ${b.name}[${formatDim(b.size)}]`);
   const checks = program.checks.map((check, i) => `  check ${i}: ${check.message}`);
-  return [`program ${program.name}`, ...buffers, ...checks, ...printBody(program.body, "  "), ""].join("\n");
+  const team = program.team === undefined ? "" : `, ${program.team.count} threads: ${program.team.index.name}`;
+  return [`program ${program.name}${team}`, ...buffers, ...checks, ...printBody(program.body, "  "), ""].join("\n");
 }
 
 /** The text of some statements, each line beginning with `indent`. */
@@ -48,6 +49,8 @@ function printStatement(s: Stmt, indent: string): string[] {
       return [`${indent}fill ${s.buffer.name}[${printExpr(s.index)}], ${printExpr(s.count)}`];
     case "kernel":
       return [`${indent}kernel "${s.name}" {`, ...inner(s.body), `${indent}}`];
+    case "barrier":
+      return [`${indent}barrier`];
     case "require":
       return [`${indent}require ${printExpr(s.condition)} else check ${s.check} with ${printExpr(s.value)}`];
     default:
@@ -75,7 +78,7 @@ const prefix: Partial<Record<UnaryFn, string>> = { neg: "-", not: "!" };
 export function printExpr(x: Expr): string {
   switch (x.kind) {
     case "const":
-      return `${printConstant(x.value, x.type)}${x.type.lanes === 4 ? "x4" : ""}`;
+      return `${printConstant(x.value, x.type)}${printLanes(x.type)}`;
     case "ref":
       return x.variable.name;
     case "size":
@@ -113,11 +116,15 @@ function parenthesise(text: string): string {
 }
 
 function printPlace(buffer: Buffer, index: Expr, type: LoopType): string {
-  return `${buffer.name}[${printExpr(index)}${type.lanes === 4 ? " :4" : ""}]`;
+  return `${buffer.name}[${printExpr(index)}${type.lanes === 1 ? "" : ` :${type.lanes}`}]`;
 }
 
 function printType(type: LoopType): string {
-  return `${type.scalar}${type.lanes === 4 ? "x4" : ""}`;
+  return `${type.scalar}${printLanes(type)}`;
+}
+
+function printLanes({ lanes }: LoopType): string {
+  return lanes === 1 ? "" : `x${lanes}`;
 }
 
 function printConstant(value: number, type: LoopType): string {

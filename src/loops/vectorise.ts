@@ -27,15 +27,15 @@ class Vectoriser {
 
   #rewrite(x: Expr): Expr | undefined {
     // A bool has no memory and no splat: what it is made of is splatted instead.
-    if (x.type.scalar !== "bool" && !this.#varies(x)) return splat(x);
+    if (x.type.scalar !== "bool" && !this.#varies(x)) return splat(x, 4);
     switch (x.kind) {
       case "const":
-        return splat(x);
+        return splat(x, 4);
       case "ref":
-        return x.variable === this.#variable ? ramp(x) : undefined;
+        return x.variable === this.#variable ? ramp(x, 4) : undefined;
       case "load": {
         const stride = strideOf(affine(x.index), this.#variable);
-        if (stride === 0) return splat(x);
+        if (stride === 0) return splat(x, 4);
         return stride === 1 ? load(x.buffer, x.index, 4) : undefined;
       }
       case "unary":

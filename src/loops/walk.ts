@@ -76,6 +76,7 @@ export function expressions(s: Stmt): readonly Expr[] {
     case "fill":
       return [s.index, s.count];
     case "kernel":
+    case "barrier":
       return [];
     case "require":
       return [s.condition, s.value];
@@ -106,6 +107,7 @@ export function mapExpressions(s: Stmt, change: (x: Expr) => Expr): Stmt {
     case "fill":
       return { ...s, index: after[0], count: after[1] };
     case "kernel":
+    case "barrier":
       return s;
     case "require":
       return { ...s, condition: after[0], value: after[1] };

@@ -158,7 +158,7 @@ test.each([
     /v is used outside of its scope/,
   ],
   ["a variable declared twice", programOf(letIn(v, f32(1)), letIn(v, f32(2))), /v is declared twice/],
-  ["lanes that do not fit", programOf(letIn(v, splat(load(buffer, i32(0))))), /v has another type than its value/],
+  ["lanes that do not fit", programOf(letIn(v, splat(load(buffer, i32(0)), 4))), /v has another type than its value/],
   [
     "a size that is not listed",
     programOf(store(buffer, { kind: "size", type: types.i32, dim: b }, f32(1))),

@@ -92,7 +92,7 @@ test.each([
   "$fn with the constant $bound on either side passes NaN on and keeps the signs of zeros",
   ({ fn, bound }) => {
     const value: Expr = { kind: "const", type: types.f32, value: bound };
-    const constant = (x: Expr): Expr => (x.type.lanes === 4 ? p.splat(value) : value);
+    const constant = (x: Expr): Expr => (x.type.lanes === 4 ? p.splat(value, 4) : value);
     for (const f of [(a: Expr) => p.binary(fn, a, constant(a)), (a: Expr) => p.binary(fn, constant(a), a)]) {
       expectLikeInterpreter(p.elementwise(f), [floats(47, 3), plain(47, 4)], { n: 47 });
     }
@@ -117,7 +117,7 @@ test("mod of floats has the sign of the divisor", () => {
 });
 
 test("mod and shifts of integers by a constant", () => {
-  const same = (x: Expr, value: number): Expr => (x.type.lanes === 4 ? p.splat(p.i32(value)) : p.i32(value));
+  const same = (x: Expr, value: number): Expr => (x.type.lanes === 4 ? p.splat(p.i32(value), 4) : p.i32(value));
   const f = (a: Expr): Expr =>
     p.add(
       p.add(p.binary("mod", a, same(a, 8)), p.binary("mod", a, same(a, -3))),
@@ -155,7 +155,7 @@ test("conversions between floats, integers and bits", () => {
     { n: 47 },
   );
   const bits = (a: Expr): Expr =>
-    p.unary("bitsToFloat", p.add(p.unary("floatToBits", a), a.type.lanes === 4 ? p.splat(p.i32(1)) : p.i32(1)));
+    p.unary("bitsToFloat", p.add(p.unary("floatToBits", a), a.type.lanes === 4 ? p.splat(p.i32(1), 4) : p.i32(1)));
   expectLikeInterpreter(p.elementwise(bits), [plain(47, 13), plain(47, 14)], { n: 47 });
 });
 

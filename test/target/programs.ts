@@ -71,7 +71,7 @@ export function elementwise(
   const [a, b, c] = [input(0, n, scalar), input(1, n, scalar), output(0, n, out)];
   const [i, j] = [counter(), counter("j")];
   const whole = binary("sub", size(n), binary("and", size(n), i32(3)));
-  const vector = ramp(ref(i));
+  const vector = ramp(ref(i), 4);
   return program(
     "elementwise",
     [a, b, c],
@@ -89,11 +89,11 @@ export function elementwise(
 export function powersOfTwo(): Program {
   const [x, y] = [input(0, n), output(0, n)];
   const [i, whole, part] = [counter(), variable(types.f32x4, "whole"), variable(types.f32x4, "part")];
-  const four = (value: number): Expr => splat(f32(value));
+  const four = (value: number): Expr => splat(f32(value), 4);
   const terms = [1.3333558e-3, 9.6181291e-3, 5.5504109e-2, 0.24022651, Math.LN2, 1];
   const polynomial = terms.slice(1).reduce((sum, c) => add(mul(sum, ref(part)), four(c)), four(terms[0]));
   // Adding 1.5 * 2^23 rounds to a whole number, which then lies in the low bits.
-  const bits = binary("shl", unary("floatToBits", ref(whole)), splat(i32(23)));
+  const bits = binary("shl", unary("floatToBits", ref(whole)), splat(i32(23), 4));
   return program(
     "powersOfTwo",
     [x, y],
@@ -142,7 +142,7 @@ export function matrixTiles(m: number, depth: number, panels: number): Program {
   const [a, b, c] = [input(0, m * depth), input(1, depth * width), output(0, m * width)];
   const [i, j, p] = [counter("i"), counter("j"), counter("p")];
   const sums = Array.from({ length: 8 }, () => variable(types.f32x4, "sum"));
-  const left = (row: number): Expr => splat(load(a, add(mul(add(ref(i), i32(row)), i32(depth)), ref(p))));
+  const left = (row: number): Expr => splat(load(a, add(mul(add(ref(i), i32(row)), i32(depth)), ref(p))), 4);
   const right = (half: number): Expr =>
     load(b, add(add(mul(ref(j), i32(depth)), mul(ref(p), i32(8))), i32(half * 4)), 4);
   const rows = [0, 1, 2, 3];
@@ -169,7 +169,7 @@ export function matrixTiles(m: number, depth: number, panels: number): Program {
       kernel("matmul", [
         loop(i, i32(0), i32(m), 4, [
           loop(j, i32(0), i32(width), 8, [
-            ...sums.map((sum) => varOf(sum, splat(f32(0)))),
+            ...sums.map((sum) => varOf(sum, splat(f32(0), 4))),
             loop(p, i32(0), i32(depth), 1, inner),
             ...stores,
           ]),
@@ -191,9 +191,9 @@ export function rowTimesMatrix(depth: number, width: number, vectors: number): P
     [
       kernel("row", [
         loop(j, i32(0), i32(width), 4 * vectors, [
-          ...sums.map((sum) => varOf(sum, splat(f32(0)))),
+          ...sums.map((sum) => varOf(sum, splat(f32(0), 4))),
           loop(q, i32(0), i32(depth), 1, [
-            letIn(left, splat(load(x, ref(q)))),
+            letIn(left, splat(load(x, ref(q)), 4)),
             ...sums.map((sum, at) => set(sum, add(ref(sum), mul(ref(left), right(at))))),
           ]),
           ...sums.map((sum, at) => store(y, add(ref(j), i32(at * 4)), ref(sum))),
@@ -309,14 +309,14 @@ export function maximum(): Program {
   const four: Dim = { key: "4*n", terms: [{ coefficient: 4, factors: [{ symbol: "n" }] }] };
   const [x, y] = [input(0, four), output(0, 5)];
   const [i, best, count] = [counter(), variable(types.f32x4, "best"), variable(types.i32x4, "count")];
-  const positive = binary("less", splat(f32(0)), load(x, mul(ref(i), i32(4)), 4));
+  const positive = binary("less", splat(f32(0), 4), load(x, mul(ref(i), i32(4)), 4));
   const total = ([1, 2, 3] as const).reduce((sum: Expr, at) => add(sum, lane(ref(count), at)), lane(ref(count), 0));
   return program(
     "maximum",
     [x, y],
     [
-      varOf(best, splat(f32(-1e30))),
-      varOf(count, splat(i32(0))),
+      varOf(best, splat(f32(-1e30), 4)),
+      varOf(count, splat(i32(0), 4)),
       loop(i, i32(0), size(n), 1, [
         kernel("update", [
           set(best, binary("max", ref(best), load(x, mul(ref(i), i32(4)), 4))),

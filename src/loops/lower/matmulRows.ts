@@ -27,7 +27,9 @@ export function streamRows(p: Product): Stmt[] {
 function wholeRow(p: Product, i: Expr): Stmt[] {
   const whole = binary("and", terms(p), i32(-depth));
   const [k, rest] = ["k", "k"].map((name) => p.context.variable(name));
-  const cleared = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), lanes === 1 ? f32(0) : splat(f32(0))));
+  const cleared = overColumns(p, (j, lanes) =>
+    store(p.c.buffer, at(p.c, i, j), lanes === 1 ? f32(0) : splat(f32(0), 4)),
+  );
   const main = loop(k, i32(0), whole, depth, addRows(p, i, ref(k), depth));
   if (isEven(p, depth)) return [...cleared, main];
   return [...cleared, main, loop(rest, whole, terms(p), 1, addRows(p, i, ref(rest), 1))];
@@ -41,7 +43,7 @@ function addRows(p: Product, i: Expr, k: Expr, count: number): Stmt[] {
     const index = at(p.c, i, j);
     const terms = rows.map((row, r) => {
       const a = ref(scales[r]);
-      return mul(lanes === 1 ? a : splat(a), load(p.b.buffer, at(p.b, row, j), lanes));
+      return mul(lanes === 1 ? a : splat(a, 4), load(p.b.buffer, at(p.b, row, j), lanes));
     });
     return store(p.c.buffer, index, terms.reduce(add, load(p.c.buffer, index, lanes)));
   };
@@ -90,7 +92,7 @@ function streamBlock(p: Product, i: Expr, j: Expr, width: number): Stmt[] {
   const stores = sums.flatMap((s, c) =>
     width === 1 ? [store(p.c.buffer, at(p.c, i, columns[c]), ref(s))] : storeLanes(p.c, i, columns[c], ref(s)),
   );
-  const start = width === 1 ? f32(0) : splat(f32(0));
+  const start = width === 1 ? f32(0) : splat(f32(0), 4);
   return [...sums.map((s) => varOf(s, start)), loop(k, i32(0), terms(p), 1, [letIn(a, scale), ...steps]), ...stores];
 }
 
@@ -175,7 +177,7 @@ function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt
     tail.push(loop(rest, wide, terms(p), 1, singles));
   }
   return [
-    ...cells.map(({ sum }) => varOf(sum, splat(f32(0)))),
+    ...cells.map(({ sum }) => varOf(sum, splat(f32(0), 4))),
     loop(k, i32(0), wide, 4, [...loads, ...steps]),
     ...cells.map(({ sum, total }) => varOf(total, horizontal(ref(sum)))),
     ...tail,

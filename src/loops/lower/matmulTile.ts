@@ -224,7 +224,7 @@ function tile(
     [0, 1].filter((v) => columns === undefined || 4 * v < columns).map(() => context.variable("c", types.f32x4)),
   );
   const starts = sums.flatMap((row, r) =>
-    row.map((s, v) => varOf(s, adds && wide ? four(p.c, readable[r], add(j, i32(4 * v))) : splat(f32(0)))),
+    row.map((s, v) => varOf(s, adds && wide ? four(p.c, readable[r], add(j, i32(4 * v))) : splat(f32(0), 4))),
   );
   const stores = sums.map((row, r) =>
     row.flatMap((s, v) =>
@@ -255,7 +255,7 @@ function inner(
         a,
         block.rows === undefined
           ? spread(p.a, row, add(block.start, ref(k)))
-          : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r)))),
+          : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r))), 4),
       ),
       ...sums[r].map((s, v) => set(s, add(ref(s), mul(ref(a), ref(bs[v]))))),
     ];

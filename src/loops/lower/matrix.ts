@@ -50,7 +50,7 @@ export function element(x: Matrix, row: Expr, column: Expr): Expr {
 
 /** One element in four lanes. */
 export function spread(x: Matrix, row: Expr, column: Expr): Expr {
-  return splat(element(x, row, column));
+  return splat(element(x, row, column), 4);
 }
 
 /** Four neighbours of a row; columns must be next to each other. */

@@ -129,7 +129,7 @@ function vectorTotal(plan: Plan, total: Variable): Stmt[] | undefined {
     const rest = context.variable("i");
     inner.push(loop(rest, quarter(4), size(length), 1, [step(tail, substitute(scalar, counter, ref(rest)))]));
   }
-  const before = sums.map((sum) => varOf(sum, splat(start(kind, scalar))));
+  const before = sums.map((sum) => varOf(sum, splat(start(kind, scalar), 4)));
   if (tail !== undefined) before.push(varOf(tail, start(kind, scalar)));
   const loops = nest(plan, reducedAxes(plan).slice(0, -1), inner);
   return [...before, ...loops, ...horizontal(context, kind, sums, tail, total)];
@@ -201,7 +201,7 @@ function columnBlock(plan: Plan, width: number, target: (index: Index) => Expr):
   const steps = sums.map((sum, i) => set(sum, combine(plan.kind, ref(sum), substitute(value, counter, shifts[i]))));
   const place = target(indexAt(plan.shape, plan.loops, plan.counters));
   return [
-    ...sums.map((sum) => varOf(sum, width === 1 ? first : splat(first))),
+    ...sums.map((sum) => varOf(sum, width === 1 ? first : splat(first, 4))),
     ...nest(plan, reducedAxes(plan), steps),
     ...sums.map((sum, i) => store(plan.out.buffer, substitute(place, counter, shifts[i]), ref(sum))),
   ];

@@ -1,22 +1,22 @@
 /** Where a formula is written: its number of lanes, constants in that many lanes, and names for shared parts. */
 import { add, f32, i32, mul, splat } from "../build.ts";
-import type { Expr } from "../ir.ts";
+import type { Expr, Lanes } from "../ir.ts";
 
 export class Site {
-  readonly #lanes: 1 | 4;
+  readonly #lanes: Lanes;
   readonly #declare: (name: string, value: Expr) => Expr;
 
-  constructor(lanes: 1 | 4, declare: (name: string, value: Expr) => Expr) {
+  constructor(lanes: Lanes, declare: (name: string, value: Expr) => Expr) {
     this.#lanes = lanes;
     this.#declare = declare;
   }
 
   float(value: number): Expr {
-    return this.#lanes === 4 ? splat(f32(value)) : f32(value);
+    return this.#lanes > 1 ? splat(f32(value), this.#lanes) : f32(value);
   }
 
   integer(value: number): Expr {
-    return this.#lanes === 4 ? splat(i32(value)) : i32(value);
+    return this.#lanes > 1 ? splat(i32(value), this.#lanes) : i32(value);
   }
 
   /** A value that is used more than once, as a reference to a `let`. */

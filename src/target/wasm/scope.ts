@@ -1,5 +1,6 @@
 /** What spelling an expression needs to know of the function around it, and how types are held. Interface only. */
 import type { Dim } from "../../base/dims.ts";
+import { internal } from "../../base/errors.ts";
 import type { Buffer, Expr, LoopType, Variable } from "../../loops/ir.ts";
 import type { FunctionBuilder, ValType } from "./assembler.ts";
 
@@ -18,7 +19,8 @@ export interface Scope {
 /** A type as one word. */
 export type Kind = "f32" | "i32" | "bool" | "f32x4" | "i32x4" | "boolx4";
 export function kindOf(type: LoopType): Kind {
-  return type.lanes === 4 ? `${type.scalar}x4` : type.scalar;
+  if (type.lanes === 1) return type.scalar;
+  return type.lanes === 4 ? `${type.scalar}x4` : internal("a vector that WebAssembly has not", { type });
 }
 
 /** How values of a type are held. */

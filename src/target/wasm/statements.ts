@@ -58,6 +58,7 @@ const statementRules: Rules = {
     state.f.memoryFill();
   },
   kernel: emitKernel,
+  barrier: () => internal("threads of a WebAssembly program"),
   require: emitRequire,
 };
 
