@@ -7,7 +7,10 @@ import { bytesPerElement } from "../base/dtypes.ts";
 import type { Buffer, Program, Stmt } from "./ir.ts";
 import { expressions, visitExpression, visitStatements } from "./walk.ts";
 
-/** Positions of the first and last use, counting kernels and statements outside of kernels in order. */
+/**
+ * Positions of the first and last use, counting kernels and statements outside of kernels in order. Threads of a team
+ * are at the same place only where they meet: there, what counts is the barriers.
+ */
 export interface Lifetime {
   readonly first: number;
   readonly last: number;
@@ -15,15 +18,16 @@ export interface Lifetime {
 
 export interface Layout {
   readonly bytes: number;
-  /** Byte offset of each temporary, a multiple of 16. */
+  /** Byte offset of each temporary, a multiple of 64. */
   readonly offsets: ReadonlyMap<Buffer, number>;
 }
 
-const alignment = 16;
+/** A line of the cache. */
+const alignment = 64;
 
 /** The lifetime of each temporary of a program, in the order of its buffers. */
 export function lifetimes(program: Program): ReadonlyMap<Buffer, Lifetime> {
-  const walk: Walk = { position: 0, uses: new Map() };
+  const walk: Walk = { position: 0, team: program.team !== undefined };
   const uses = usesIn(program.body, walk);
   const temps = program.buffers.filter((b) => b.role.kind === "temp");
   return new Map(temps.map((b) => [b, uses.get(b) ?? { first: 0, last: 0, readFirst: false }]));
@@ -38,7 +42,12 @@ interface Use {
 
 interface Walk {
   position: number;
-  readonly uses: Map<Buffer, Use>;
+  readonly team: boolean;
+}
+
+/** The position of the next statement, or of the end of a loop. */
+function next(walk: Walk): number {
+  return walk.team ? walk.position : walk.position++;
 }
 
 /** The uses in a list of statements. A buffer that outlives an iteration of a loop is in use for the whole loop. */
@@ -46,9 +55,10 @@ function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
   const found = new Map<Buffer, Use>();
   const spans: { start: number; end: number; inner: Map<Buffer, Use> }[] = [];
   for (const s of body) {
-    const start = walk.position++;
+    if (s.kind === "barrier") walk.position++;
+    const start = next(walk);
     const inner = s.kind === "for" ? usesIn(s.body, walk) : usesOf(s, start);
-    const end = walk.position++;
+    const end = next(walk);
     if (s.kind === "for") spans.push({ start, end, inner });
     for (const [buffer, use] of inner) merge(found, buffer, use);
   }

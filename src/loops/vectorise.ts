@@ -1,21 +1,23 @@
-/** Rewrites a one-lane expression to the four lanes at variable, variable + 1, + 2, + 3; or says that it cannot. */
+/** Rewrites a one-lane expression to the lanes at variable, variable + 1, + 2, ...; or says that it cannot. */
 import { affine, strideOf } from "./affine.ts";
 import { binary, cast, load, ramp, select, splat, unary } from "./build.ts";
-import type { Expr, Variable } from "./ir.ts";
+import type { Expr, Lanes, Variable } from "./ir.ts";
 import { operands } from "./walk.ts";
 
 /** Undefined where a load does not step by 0 or 1, or an operation has no vector form. */
-export function vectorise(x: Expr, variable: Variable): Expr | undefined {
-  return new Vectoriser(variable).of(x);
+export function vectorise(x: Expr, variable: Variable, lanes: Lanes): Expr | undefined {
+  return new Vectoriser(variable, lanes).of(x);
 }
 
 class Vectoriser {
   readonly #variable: Variable;
+  readonly #lanes: Lanes;
   readonly #done = new Map<Expr, Expr | undefined>();
   readonly #depends = new Map<Expr, boolean>();
 
-  constructor(variable: Variable) {
+  constructor(variable: Variable, lanes: Lanes) {
     this.#variable = variable;
+    this.#lanes = lanes;
   }
 
   of(x: Expr): Expr | undefined {
@@ -27,16 +29,16 @@ class Vectoriser {
 
   #rewrite(x: Expr): Expr | undefined {
     // A bool has no memory and no splat: what it is made of is splatted instead.
-    if (x.type.scalar !== "bool" && !this.#varies(x)) return splat(x, 4);
+    if (x.type.scalar !== "bool" && !this.#varies(x)) return splat(x, this.#lanes);
     switch (x.kind) {
       case "const":
-        return splat(x, 4);
+        return splat(x, this.#lanes);
       case "ref":
-        return x.variable === this.#variable ? ramp(x, 4) : undefined;
+        return x.variable === this.#variable ? ramp(x, this.#lanes) : undefined;
       case "load": {
         const stride = strideOf(affine(x.index), this.#variable);
-        if (stride === 0) return splat(x, 4);
-        return stride === 1 ? load(x.buffer, x.index, 4) : undefined;
+        if (stride === 0) return splat(x, this.#lanes);
+        return stride === 1 ? load(x.buffer, x.index, this.#lanes) : undefined;
       }
       case "unary":
         return this.#all([x.x], ([a]) => unary(x.fn, a));

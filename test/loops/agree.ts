@@ -10,6 +10,7 @@ import { check } from "../../src/loops/check.ts";
 import { interpret } from "../../src/loops/interpret.ts";
 import type { Program } from "../../src/loops/ir.ts";
 import { type LowerOptions, lower } from "../../src/loops/lower/index.ts";
+import { type Machine, simd128 } from "../../src/loops/machine.ts";
 import { lifetimes, readsOf, writesOf } from "../../src/loops/plan.ts";
 
 /** A graph made by a function of its builder. */
@@ -36,6 +37,33 @@ export interface AgreeOptions extends LowerOptions {
   readonly tolerance?: number;
 }
 
+/** Machines that programs are for: with wider vectors, other tiles, several threads that divide even the least work. */
+const machines: readonly Machine[] = [
+  { ...simd128, lanes: 8 },
+  { ...simd128, lanes: 16, tile: { rows: 8, vectors: 2 } },
+  { ...simd128, threads: 2, grain: 0 },
+  { lanes: 16, tile: { rows: 8, vectors: 2 }, threads: 3, grain: 0 },
+];
+
+/** Runs a graph lowered for each machine; for several threads the numbers are those of one to the last bit. */
+function agreeOnMachines(
+  graph: Graph,
+  args: readonly ArrayLike<number>[],
+  dims: DimValues,
+  options: LowerOptions,
+  same: (got: readonly ArrayLike<number>[], machine: string) => void,
+): void {
+  for (const machine of machines) {
+    const program = check(lower(graph, { ...options, machine }));
+    const got = interpret(program, args, dims);
+    same(got, `${machine.threads} threads of ${machine.lanes} lanes`);
+    if (machine.threads === 1) continue;
+    const alone = interpret(check(lower(graph, { ...options, machine: { ...machine, threads: 1 } })), args, dims);
+    expect(got, "as on one thread").toEqual(alone);
+    expect(interpret(program, args, dims, { order: "backward" }), "in any order").toEqual(alone);
+  }
+}
+
 /** Lowers and checks a graph, runs it for each set of sizes and compares. Returns the program. */
 export function agree(graph: Graph, sizes: readonly DimValues[] = [{}], options: AgreeOptions = {}): Program {
   const program = check(lower(graph, options));
@@ -43,9 +71,13 @@ export function agree(graph: Graph, sizes: readonly DimValues[] = [{}], options:
     const args = argumentsFor(graph, dims, options.seed ?? 1, options.below);
     const expected = interpretGraph(graph, args, dims);
     const got = interpret(program, args, dims);
-    expected.forEach((want, i) => {
-      expectClose(got[i], want, options.tolerance ?? 1e-9, `output ${i} of ${graph.name} at ${JSON.stringify(dims)}`);
-    });
+    const same = (results: readonly ArrayLike<number>[], where: string): void =>
+      expected.forEach((want, i) => {
+        const what = `output ${i} of ${graph.name} at ${JSON.stringify(dims)} with ${where}`;
+        expectClose(results[i], want, options.tolerance ?? 1e-9, what);
+      });
+    same(got, "four lanes");
+    agreeOnMachines(graph, args, dims, options, same);
   }
   expectDisjoint(program);
   return program;
@@ -79,8 +111,11 @@ export function agreeWith(
   const program = check(lower(graph));
   const expected = interpretGraph(graph, args, dims);
   const got = interpret(program, args, dims);
-  expected.forEach((want, i) => {
-    expectClose(got[i], want, tolerance, `output ${i} of ${graph.name}`);
-  });
+  const same = (results: readonly ArrayLike<number>[], where: string): void =>
+    expected.forEach((want, i) => {
+      expectClose(results[i], want, tolerance, `output ${i} of ${graph.name} with ${where}`);
+    });
+  same(got, "four lanes");
+  agreeOnMachines(graph, args, dims, {}, same);
   return program;
 }

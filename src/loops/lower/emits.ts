@@ -2,6 +2,7 @@
 import { internal } from "../../base/errors.ts";
 import type { NodeOf, Value } from "../../graph/graph.ts";
 import { cast } from "../build.ts";
+import type { Stmt } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
 import type { Read } from "./elements.ts";
 import { type EmitRules, type GraphLowering, nameOf } from "./graph.ts";
@@ -14,17 +15,21 @@ export const emitRules: EmitRules = {
   reduce: (lowering, node) => {
     const { kind, axes } = node.params;
     const out = lowering.values.target(node.outs[0]);
-    const reduction = { kind, axes, shape: node.ins[0].shape, read: memoryReader(lowering, node.ins[0]), out };
+    const reduction = {
+      kind,
+      axes,
+      shape: node.ins[0].shape,
+      read: memoryReader(lowering, node.ins[0]),
+      out,
+      part: lowering.context.part(node.ins[0]),
+    };
     return [lowering.context.kernel(nameOf(node), reduceNest(lowering.context, reduction))];
   },
   argmax: (lowering, node) => {
     const out = lowering.values.target(node.outs[0]);
     const read = memoryReader(lowering, node.ins[0]);
     return [
-      lowering.context.kernel(
-        nameOf(node),
-        argmaxNest(lowering.context, node.ins[0].shape, node.params.axis, read, out),
-      ),
+      lowering.context.kernel(nameOf(node), argmaxNest(lowering.context, node.ins[0], node.params.axis, read, out)),
     ];
   },
   matmul: (lowering, node) => {
@@ -40,13 +45,12 @@ export const emitRules: EmitRules = {
   scatterAdd: (lowering, node) => {
     const [indices, updates] = node.ins;
     const out = lowering.values.target(node.outs[0]);
+    const { context } = lowering;
     const reads = { index: lowering.values.reader(indices), update: memoryReader(lowering, updates) };
-    return [
-      lowering.context.kernel(
-        nameOf(node),
-        scatterNest(lowering.context, indices.shape, updates, node.outs[0], reads, out),
-      ),
-    ];
+    const write = (): Stmt[] => scatterNest(context, indices.shape, updates, node.outs[0], reads, out);
+    // Without a row of elements there is nothing to divide.
+    const statements = updates.shape.length === indices.shape.length ? context.sharingAs(undefined, write) : write();
+    return [context.kernel(nameOf(node), statements)];
   },
   scan: emitScan,
 };

@@ -7,15 +7,16 @@ import { equalShapes } from "../../base/shapes.ts";
 import type { Graph, Node, NodeOf, Value } from "../../graph/graph.ts";
 import { indexMessage } from "../../graph/messages.ts";
 import type { OpName } from "../../graph/ops.ts";
-import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from "../build.ts";
+import { binary, cast, constant, i32, kernel, letIn, load, loop, mul, ref, size } from "../build.ts";
 import { type Buffer, type Expr, type Stmt, types } from "../ir.ts";
 import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
-import { elementwiseNest, type Target } from "./nest.ts";
+import { type Body, elementwiseNest, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
-import { indexOf, isContiguous, type View } from "./view.ts";
+import { indexOf, isContiguous, type View, wholeView } from "./view.ts";
+import { workOfStep } from "./work.ts";
 
 /** How the body of a scan finds the values of outside that stay the same in its loop. */
 export interface Outside {
@@ -32,6 +33,8 @@ export class GraphLowering {
   readonly done = new Map<Value, { readonly count: Expr; readonly length: Dim }>();
   /** Statements to run before the loop that this graph is the body of. */
   readonly preheader: Stmt[] = [];
+  /** Whether each step is divided over the threads of the team by itself. */
+  readonly divides: boolean;
   readonly #schedule: Schedule;
   readonly #outside: Outside | undefined;
 
@@ -41,9 +44,11 @@ export class GraphLowering {
     graph: Graph,
     sources: readonly Source[],
     destinations: readonly Destination[],
+    divides: boolean,
     outside?: Outside,
   ) {
     this.rules = rules;
+    this.divides = divides;
     this.context = context;
     this.graph = graph;
     this.#outside = outside;
@@ -57,8 +62,10 @@ export class GraphLowering {
     sources: readonly Source[],
     destinations: readonly Destination[],
     constants: ReadonlyMap<Value, Value>,
+    divides: boolean,
   ): GraphLowering {
-    return new GraphLowering(this.rules, this.context, body, sources, destinations, { lowering: this, constants });
+    const outside = { lowering: this, constants };
+    return new GraphLowering(this.rules, this.context, body, sources, destinations, divides, outside);
   }
 
   /** The statements of the graph. Copies to places that could not be overwritten earlier come last. */
@@ -66,7 +73,7 @@ export class GraphLowering {
     const copies = this.#overwrite();
     const steps = this.#schedule.steps.flatMap((step, at) => {
       this.#lookAt(at);
-      return this.#step(step);
+      return this.#divided(step);
     });
     return [...steps, ...copies];
   }
@@ -95,7 +102,7 @@ export class GraphLowering {
       const { buffer } = this.values.view(overwrites);
       if (this.#schedule.isUnchanged(i) || this.#isSafe(overwrites, this.#schedule.outputWrite[i] ?? 0))
         this.context.replace(view.buffer, buffer);
-      else copies.push(copyAll(buffer, view.buffer));
+      else copies.push(...this.#copyAll(overwrites, buffer, view.buffer));
     });
     return copies.length === 0 ? [] : [kernel("keep", copies)];
   }
@@ -125,6 +132,15 @@ export class GraphLowering {
 
   // ---- steps -----------------------------------------------------------------------------------------------------
 
+  #divided(step: Step): Stmt[] {
+    // A scan decides for itself.
+    if (!this.divides || (step.kind === "node" && step.node.op === "scan")) return this.#step(step);
+    const work = workOfStep(step);
+    if (work < this.context.machine.grain) return this.#step(step);
+    this.context.divided += work;
+    return this.context.sharingAs("even", () => this.#step(step));
+  }
+
   #step(step: Step): Stmt[] {
     switch (step.kind) {
       case "group":
@@ -153,8 +169,10 @@ export class GraphLowering {
         return { buffer: view.buffer, index: indexOf(view, index), value: cast(x, memoryScalar(value.dtype)) };
       });
     };
-    const filled = this.#zeroFill(group, members, body);
-    return [this.context.kernel(this.#nameOf(group), filled ?? elementwiseNest(this.context, group.shape, body))];
+    const part = this.context.part(members[0].value);
+    const filled = part === undefined ? this.#zeroFill(group, members, body) : undefined;
+    const statements = filled ?? elementwiseNest(this.context, group.shape, body, part);
+    return [this.context.kernel(this.#nameOf(group), statements)];
   }
 
   /** Whether a copy would put a value where it is already. */
@@ -211,9 +229,19 @@ export class GraphLowering {
   #fill({ target, value }: FillStep): Stmt[] {
     const view = this.values.target(target);
     const x = constant(memoryScalar(target.dtype), value);
-    return elementwiseNest(this.context, target.shape, (index) => [
-      { buffer: view.buffer, index: indexOf(view, index), value: x },
-    ]);
+    const store: Body = (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }];
+    return elementwiseNest(this.context, target.shape, store, this.context.part(target));
+  }
+
+  #copyAll(value: Value, to: Buffer, from: Buffer): Stmt[] {
+    const part = this.context.part(value);
+    if (part === undefined)
+      return [{ kind: "copy", to, toIndex: i32(0), from, fromIndex: i32(0), count: size(to.size) }];
+    const view = wholeView(from, value.shape);
+    const store: Body = (index) => [
+      { buffer: to, index: indexOf(view, index), value: load(from, indexOf(view, index)) },
+    ];
+    return elementwiseNest(this.context, value.shape, store, part);
   }
 }
 
@@ -230,8 +258,4 @@ export function nameOf(node: Node, what: string = node.op): string {
 
 function countOf(shape: readonly CheckStep["rows"][]): ReturnType<typeof size> {
   return shape.reduce<ReturnType<typeof size>>((n, dim) => mul(n, size(dim)), i32(1));
-}
-
-function copyAll(to: Buffer, from: Buffer): Stmt {
-  return { kind: "copy", to, toIndex: i32(0), from, fromIndex: i32(0), count: size(to.size) };
 }

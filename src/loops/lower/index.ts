@@ -8,6 +8,8 @@ import { sizeOf } from "../../base/shapes.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
 import type { Program } from "../ir.ts";
+import { type Machine, simd128 } from "../machine.ts";
+import { isDivided, meet } from "../team.ts";
 import { Context, memoryScalar } from "./context.ts";
 import { emitRules } from "./emits.ts";
 import { GraphLowering } from "./graph.ts";
@@ -23,11 +25,23 @@ export interface Alias {
 
 export interface LowerOptions {
   readonly aliases?: readonly Alias[];
+  /** What the program is to run on; four lanes and one thread if not given. */
+  readonly machine?: Machine;
 }
 
 /** Lowers a graph. Inputs and outputs of the program are those of the graph, in order. */
 export function lower(graph: Graph, options: LowerOptions = {}): Program {
-  const context = new Context();
+  const machine = options.machine ?? simd128;
+  const context = new Context(machine);
+  const program = write(graph, options, context);
+  const { team } = context;
+  if (team === undefined) return program;
+  if (context.divided < 8 * machine.grain || !isDivided(program.body, team.index))
+    return write(graph, options, new Context({ ...machine, threads: 1 }));
+  return { ...program, team, body: meet(program.body, team) };
+}
+
+function write(graph: Graph, options: LowerOptions, context: Context): Program {
   const aliases = checkAliases(graph, options.aliases ?? []);
   const sources = graph.inputs.map(({ name, value }, position): Source => {
     const output = aliases.find((a) => a.input === position)?.output;
@@ -51,7 +65,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Program {
     });
     return { view: wholeView(buffer, value.shape) };
   });
-  const lowering = new GraphLowering(emitRules, context, graph, sources, destinations);
+  const lowering = new GraphLowering(emitRules, context, graph, sources, destinations, context.team !== undefined);
   const body = lowering.run();
   return {
     name: graph.name,

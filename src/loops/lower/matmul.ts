@@ -1,6 +1,7 @@
 /**
  * Matrix products: C[m,n] = A[m,k] * B[k,n]. Chooses among the kernels by what is known of the sizes and strides:
- * tiles of 4 x 8 on packed panels for many rows, row kernels for few, dot products for few columns.
+ * tiles on packed panels for many rows, row kernels for few, dot products for few columns. The choice does not depend
+ * on how threads divide the work.
  */
 import type { Dim } from "../../base/dims.ts";
 import type { NodeOf, Value } from "../../graph/graph.ts";
@@ -8,10 +9,11 @@ import { add, binary, f32, i32, loop, mul, ref, size, when } from "../build.ts";
 import type { Expr, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
-import { packAll, packedSize, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
+import { packAll, packedSize, panelWidth, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
 import { at, isUnit, type Matrix, type Product, transposed } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import type { Schedule } from "./schedule.ts";
+import { type Part, type Range, whole } from "./share.ts";
 import type { View } from "./view.ts";
 
 /** Puts the operands of a product where its kernels can read them: in memory, with any strides. */
@@ -40,6 +42,7 @@ export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): S
   const rank = out.shape.length;
   const batch = out.shape.slice(0, -2);
   const counters = batch.map(() => context.variable("batch"));
+  const division = divide(context, node);
   const place = counters.map((counter, i) => (batch[i] === 1 ? i32(0) : ref(counter)));
   const left = matrixOf(given.view(a), place, transposeA);
   const right = matrixOf(given.view(b), place, transposeB);
@@ -53,13 +56,44 @@ export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): S
     a: left,
     b: right,
     c: matrixOf(given.target, place, false),
+    rows: division.rows,
+    columns: division.columns,
   };
   const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
   const body = productStatements(product, preheader);
-  return counters.reduceRight<Stmt[]>(
-    (inside, counter, i) => (batch[i] === 1 ? inside : [loop(counter, i32(0), size(batch[i]), 1, inside, true)]),
-    body,
-  );
+  return counters.reduceRight<Stmt[]>((inside, counter, i) => {
+    const range = division.batch?.axis === i ? division.batch.range : whole(batch[i]);
+    return batch[i] === 1 ? inside : [loop(counter, range.from, range.to, 1, inside, true)];
+  }, body);
+}
+
+/** What a thread does of a product. */
+interface Division {
+  readonly rows: Range;
+  readonly columns: Range;
+  readonly batch?: Part;
+}
+
+function divide(context: Context, { outs: [out] }: NodeOf<"matmul">): Division {
+  const rank = out.shape.length;
+  const [m, n] = out.shape.slice(-2);
+  const all: Division = { rows: whole(m), columns: whole(n) };
+  const { sharing } = context;
+  if (sharing === undefined) return all;
+  if (sharing !== "even") {
+    const axis = sharing.axisOf(out);
+    if (axis === undefined) return all;
+    if (axis === rank - 2) return { ...all, rows: sharing.range };
+    return axis === rank - 1 ? { ...all, columns: sharing.range } : { ...all, batch: { axis, range: sharing.range } };
+  }
+  const { machine } = context;
+  const long = out.shape.slice(0, -2).findIndex((dim) => typeof dim !== "number" || dim >= 2 * machine.threads);
+  if (long >= 0) return { ...all, batch: { axis: long, range: context.share(out.shape[long], 1) } };
+  const panel = panelWidth({ context });
+  const wide = typeof n !== "number" || n >= 2 * panel * machine.threads;
+  return wide || isSmall(m, 4)
+    ? { ...all, columns: context.share(n, isSmall(m, 4) ? machine.lanes : panel) }
+    : { ...all, rows: context.share(m, machine.tile.rows) };
 }
 
 function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {
@@ -88,7 +122,16 @@ function rows(p: Product): Stmt[] {
 /** Few columns. With A stored by columns, the product the other way round streams A. */
 function fewColumns(p: Product): Stmt[] {
   if (isUnit(p.a.row) && !isUnit(p.a.column)) {
-    return streamRows({ ...p, m: p.n, n: p.m, a: transposed(p.b), b: transposed(p.a), c: transposed(p.c) });
+    return streamRows({
+      ...p,
+      m: p.n,
+      n: p.m,
+      rows: p.columns,
+      columns: p.rows,
+      a: transposed(p.b),
+      b: transposed(p.a),
+      c: transposed(p.c),
+    });
   }
   if (isUnit(p.a.column) && !isSmall(p.k, 4)) return dotColumns(p);
   return plainProduct(p);
@@ -98,16 +141,22 @@ function fewColumns(p: Product): Stmt[] {
 function tiles(p: Product, preheader: Stmt[] | undefined, condition?: Expr): Stmt[] {
   if (preheader === undefined) return tileWithPacking(p);
   const packed = p.context.buffer("panels", "f32", packedSize(p), { kind: "temp" });
-  const packing = packAll(p, packed);
+  const sharing = p.context.sharing === undefined ? undefined : "even";
+  const packing = p.context.sharingAs(sharing, () =>
+    packAll({ ...p, columns: p.context.share(p.n, panelWidth(p)) }, packed),
+  );
   preheader.push(p.context.kernel("pack", condition === undefined ? packing : [when(condition, packing)]));
   return tileOnPacked(p, packed);
 }
 
 /** An empty sum. */
 function zero(p: Product): Stmt[] {
-  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [
-    { buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) },
-  ]);
+  return elementwiseNest(
+    p.context,
+    [p.m, p.n],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }],
+    { axis: 0, range: p.rows },
+  );
 }
 
 function isSmall(dim: Dim, below: number): boolean {

@@ -2,11 +2,29 @@
  * Products with few rows or few columns, on operands as they lie. The streaming step of one row runs here:
  * B is read once, in order, and every sum goes by k from first to last, as in the tiles.
  */
-import type { Dim } from "../../base/dims.ts";
+import { type Dim, multiplyDims } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
-import { add, binary, f32, i32, lane, letIn, load, loop, mul, ref, set, size, splat, store, varOf } from "../build.ts";
-import { type Expr, type Stmt, types, type Variable } from "../ir.ts";
-import { at, element, four, isUnit, type Matrix, type Product, spread, storeLanes, terms } from "./matrix.ts";
+import {
+  add,
+  binary,
+  f32,
+  i32,
+  lane,
+  letIn,
+  load,
+  loop,
+  mul,
+  ref,
+  set,
+  size,
+  splat,
+  store,
+  typeOf,
+  varOf,
+} from "../build.ts";
+import { type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
+import { at, element, isUnit, type Matrix, type Product, spread, storeLanes, terms, vectorAt } from "./matrix.ts";
+import { isWholeBy, type Range, stretches, upTo } from "./share.ts";
 
 /** So many rows of B are added to C at a time. */
 const depth = 4;
@@ -20,16 +38,14 @@ function isEven(p: Product, by: number): boolean {
 export function streamRows(p: Product): Stmt[] {
   const i = p.context.variable("i");
   const long = isUnit(p.c.column) && !(typeof p.n === "number" && p.n < 64);
-  return [loop(i, i32(0), size(p.m), 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
+  return [loop(i, p.rows.from, p.rows.to, 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
 }
 
 // c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for four k at a time
 function wholeRow(p: Product, i: Expr): Stmt[] {
   const whole = binary("and", terms(p), i32(-depth));
   const [k, rest] = ["k", "k"].map((name) => p.context.variable(name));
-  const cleared = overColumns(p, (j, lanes) =>
-    store(p.c.buffer, at(p.c, i, j), lanes === 1 ? f32(0) : splat(f32(0), 4)),
-  );
+  const cleared = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), splat(f32(0), lanes)));
   const main = loop(k, i32(0), whole, depth, addRows(p, i, ref(k), depth));
   if (isEven(p, depth)) return [...cleared, main];
   return [...cleared, main, loop(rest, whole, terms(p), 1, addRows(p, i, ref(rest), 1))];
@@ -39,61 +55,67 @@ function wholeRow(p: Product, i: Expr): Stmt[] {
 function addRows(p: Product, i: Expr, k: Expr, count: number): Stmt[] {
   const rows = Array.from({ length: count }, (_, r) => add(k, i32(r)));
   const scales = rows.map(() => p.context.variable("a", types.f32));
-  const update = (j: Expr, lanes: 1 | 4): Stmt => {
+  const update = (j: Expr, lanes: Lanes): Stmt => {
     const index = at(p.c, i, j);
-    const terms = rows.map((row, r) => {
-      const a = ref(scales[r]);
-      return mul(lanes === 1 ? a : splat(a, 4), load(p.b.buffer, at(p.b, row, j), lanes));
-    });
+    const terms = rows.map((row, r) => mul(splat(ref(scales[r]), lanes), load(p.b.buffer, at(p.b, row, j), lanes)));
     return store(p.c.buffer, index, terms.reduce(add, load(p.c.buffer, index, lanes)));
   };
   return [...rows.map((row, r) => letIn(scales[r], element(p.a, i, row))), ...overColumns(p, update)];
 }
 
-/** Runs over the columns of C, by four and then one by one. */
-function overColumns(p: Product, body: (j: Expr, lanes: 1 | 4) => Stmt): Stmt[] {
-  const whole = binary("and", size(p.n), i32(-4));
-  const [j, rest] = ["j", "j"].map((name) => p.context.variable(name));
-  const main = loop(j, i32(0), whole, 4, [body(ref(j), 4)]);
-  return isMultiple(p.n, 4) ? [main] : [main, loop(rest, whole, size(p.n), 1, [body(ref(rest), 1)])];
+/** Runs over the columns of C by vectors, the rest by shorter ones and one by one. */
+function overColumns(p: Product, body: (j: Expr, lanes: Lanes) => Stmt): Stmt[] {
+  return stretches(p.context.machine.lanes, p.columns, p.n).map(({ lanes, from, to }) => {
+    const j = p.context.variable("j");
+    return loop(j, from, to, lanes, [body(ref(j), lanes)]);
+  });
 }
 
-/** Blocks of 16, 8, 4 and 1 columns. */
+/** Blocks of four vectors, of two, of one, and of shorter ones. */
 function rowBlocks(p: Product, i: Expr): Stmt[] {
-  let from = i32(0);
-  return widthsFor(p.n).map((width) => {
+  let { from } = p.columns;
+  return widthsFor(p.columns, p.n, p.context.machine.lanes).map((width) => {
     const j = p.context.variable("j");
-    const to = width === 1 ? size(p.n) : binary("and", size(p.n), i32(-width));
+    const to = width === 1 ? p.columns.to : upTo(p.columns, width);
     const block = loop(j, from, to, width, streamBlock(p, i, ref(j), width));
     from = to;
     return block;
   });
 }
 
-/** The block widths that cover a number of columns, widest first. */
-function widthsFor(n: Dim): number[] {
-  const widths = [16, 8, 4, 1];
-  if (typeof n !== "number") return [16, 4, 1].filter((_, i) => i === 0 || !isMultiple(n, i === 1 ? 16 : 4));
-  return widths.filter((width, i) => (i === 0 ? n : n % widths[i - 1]) >= width);
+/** The block widths that cover a range of columns, widest first. */
+function widthsFor(range: Range, n: Dim, lanes: Lanes): number[] {
+  const { from, to } = range;
+  const all = [...new Set([4 * lanes, 2 * lanes, lanes, 4, 1])];
+  if (from.kind === "const" && to.kind === "const") {
+    const count = to.value - from.value;
+    return all.filter((width, i) => (i === 0 ? count : count % all[i - 1]) >= width);
+  }
+  const some = all.filter((width) => width !== 2 * lanes);
+  const last = some.findIndex((width) => isWholeBy(range, n, width));
+  return last < 0 ? some : some.slice(0, last + 1);
 }
 
 // c[i, j..j+width-1] = sum over k of a[i, k] * b[k, j..]
 function streamBlock(p: Product, i: Expr, j: Expr, width: number): Stmt[] {
   const k = p.context.variable("k");
-  const type = width === 1 ? types.f32 : types.f32x4;
-  const columns = Array.from({ length: Math.ceil(width / 4) }, (_, c) => add(j, i32(4 * c)));
+  const lanes = lanesOf(width, p.context.machine.lanes);
+  const type = typeOf("f32", lanes);
+  const columns = Array.from({ length: width / lanes }, (_, c) => add(j, i32(lanes * c)));
   const sums = columns.map(() => p.context.variable("sum", type));
   const a = p.context.variable("a", type);
-  const scale = width === 1 ? element(p.a, i, ref(k)) : spread(p.a, i, ref(k));
-  const steps = sums.map((s, c) => {
-    const b = width === 1 ? element(p.b, ref(k), columns[c]) : four(p.b, ref(k), columns[c]);
-    return set(s, add(ref(s), mul(ref(a), b)));
-  });
-  const stores = sums.flatMap((s, c) =>
-    width === 1 ? [store(p.c.buffer, at(p.c, i, columns[c]), ref(s))] : storeLanes(p.c, i, columns[c], ref(s)),
-  );
-  const start = width === 1 ? f32(0) : splat(f32(0), 4);
-  return [...sums.map((s) => varOf(s, start)), loop(k, i32(0), terms(p), 1, [letIn(a, scale), ...steps]), ...stores];
+  const steps = sums.map((s, c) => set(s, add(ref(s), mul(ref(a), vectorAt(p.b, ref(k), columns[c], lanes)))));
+  const stores = sums.flatMap((s, c) => storeLanes(p.c, i, columns[c], ref(s)));
+  return [
+    ...sums.map((s) => varOf(s, splat(f32(0), lanes))),
+    loop(k, i32(0), terms(p), 1, [letIn(a, spread(p.a, i, ref(k), lanes)), ...steps]),
+    ...stores,
+  ];
+}
+
+/** The widest vector that a number of columns is made of. */
+function lanesOf(width: number, widest: Lanes): Lanes {
+  return ([16, 8, 4] as const).find((lanes) => lanes <= widest && width % lanes === 0) ?? 1;
 }
 
 /** B by columns: dot products along k, four columns at a time. */
@@ -101,13 +123,13 @@ export function dotRows(p: Product): Stmt[] {
   const i = p.context.variable("i");
   const blocks: Stmt[] = [];
   const j = p.context.variable("j");
-  const wide = binary("and", size(p.n), i32(-4));
-  blocks.push(loop(j, i32(0), wide, 4, dots(p, [ref(i)], shifts(ref(j), 4))));
-  if (!isMultiple(p.n, 4)) {
+  const wide = upTo(p.columns, 4);
+  blocks.push(loop(j, p.columns.from, wide, 4, dots(p, [ref(i)], shifts(ref(j), 4))));
+  if (!isWholeBy(p.columns, p.n, 4)) {
     const rest = p.context.variable("j");
-    blocks.push(loop(rest, wide, size(p.n), 1, dots(p, [ref(i)], [ref(rest)])));
+    blocks.push(loop(rest, wide, p.columns.to, 1, dots(p, [ref(i)], [ref(rest)])));
   }
-  return [loop(i, i32(0), size(p.m), 1, blocks, true)];
+  return [loop(i, p.rows.from, p.rows.to, 1, blocks, true)];
 }
 
 /** Fewer than four columns: dot products along k for four rows at a time, on a B laid out by columns. */
@@ -116,29 +138,24 @@ export function dotColumns(p: Product): Stmt[] {
   const columns = Array.from({ length: count }, (_, c) => i32(c));
   const [before, product] = p.b.row === 1 ? [[], p] : packColumns(p);
   const i = p.context.variable("i");
-  const wide = binary("and", size(p.m), i32(-4));
-  const blocks: Stmt[] = [loop(i, i32(0), wide, 4, dots(product, shifts(ref(i), 4), columns), true)];
-  if (!isMultiple(p.m, 4)) {
+  const wide = upTo(p.rows, 4);
+  const blocks: Stmt[] = [loop(i, p.rows.from, wide, 4, dots(product, shifts(ref(i), 4), columns), true)];
+  if (!isWholeBy(p.rows, p.m, 4)) {
     const rest = p.context.variable("i");
-    blocks.push(loop(rest, wide, size(p.m), 1, dots(product, [ref(rest)], columns), true));
+    blocks.push(loop(rest, wide, p.rows.to, 1, dots(product, [ref(rest)], columns), true));
   }
   return [...before, ...blocks];
 }
 
 /** Copies B so that its columns lie along k. */
 function packColumns(p: Product): [Stmt[], Product] {
-  const buffer = p.context.buffer("columns", "f32", mulDim(p.k, p.n as number), { kind: "temp" });
-  const b: Matrix = { buffer, offset: i32(0), row: 1, column: p.k };
+  const { buffer, base } = p.context.scratch("columns", multiplyDims(p.k, p.n));
+  const b: Matrix = { buffer, offset: base, row: 1, column: p.k };
   const k = p.context.variable("k");
   const copies = Array.from({ length: p.n as number }, (_, c) =>
     store(buffer, at(b, ref(k), i32(c)), element(p.b, ref(k), i32(c))),
   );
   return [[loop(k, i32(0), size(p.k), 1, copies)], { ...p, b }];
-}
-
-function mulDim(k: Dim, n: number): Dim {
-  const product = mul(size(k), i32(n));
-  return product.kind === "size" ? product.dim : (product as { value: number }).value;
 }
 
 function shifts(from: Expr, count: number): Expr[] {
@@ -148,28 +165,30 @@ function shifts(from: Expr, count: number): Expr[] {
 // c[i, j] = sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
 function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt[] {
   const { context } = p;
+  const lanes = lanesAlong(p);
+  const type = typeOf("f32", lanes);
   const cells = rows.flatMap((i) =>
     columns.map((j) => ({
       i,
       j,
-      sum: context.variable("sum", types.f32x4),
+      sum: context.variable("sum", type),
       total: context.variable("total", types.f32),
     })),
   );
-  const wide = binary("and", terms(p), i32(-4));
+  const wide = binary("and", terms(p), i32(-lanes));
   const k = context.variable("k");
   const byColumn = { ...p.b, row: p.b.column, column: p.b.row };
-  const a = new Map<Expr, Variable>(rows.map((i) => [i, context.variable("a", types.f32x4)]));
-  const b = new Map<Expr, Variable>(columns.map((j) => [j, context.variable("b", types.f32x4)]));
+  const a = new Map<Expr, Variable>(rows.map((i) => [i, context.variable("a", type)]));
+  const b = new Map<Expr, Variable>(columns.map((j) => [j, context.variable("b", type)]));
   const loads = [
-    ...rows.map((i) => letIn(a.get(i) as Variable, four(p.a, i, ref(k)))),
-    ...columns.map((j) => letIn(b.get(j) as Variable, four(byColumn, j, ref(k)))),
+    ...rows.map((i) => letIn(a.get(i) as Variable, vectorAt(p.a, i, ref(k), lanes))),
+    ...columns.map((j) => letIn(b.get(j) as Variable, vectorAt(byColumn, j, ref(k), lanes))),
   ];
   const steps = cells.map(({ i, j, sum }) =>
     set(sum, add(ref(sum), mul(ref(a.get(i) as Variable), ref(b.get(j) as Variable)))),
   );
   const tail: Stmt[] = [];
-  if (!isEven(p, 4)) {
+  if (!isEven(p, lanes)) {
     const rest = context.variable("k");
     const singles = cells.map(({ i, j, total }) =>
       set(total, add(ref(total), mul(element(p.a, i, ref(rest)), element(p.b, ref(rest), j)))),
@@ -177,16 +196,26 @@ function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt
     tail.push(loop(rest, wide, terms(p), 1, singles));
   }
   return [
-    ...cells.map(({ sum }) => varOf(sum, splat(f32(0), 4))),
-    loop(k, i32(0), wide, 4, [...loads, ...steps]),
+    ...cells.map(({ sum }) => varOf(sum, splat(f32(0), lanes))),
+    loop(k, i32(0), wide, lanes, [...loads, ...steps]),
     ...cells.map(({ sum, total }) => varOf(total, horizontal(ref(sum)))),
     ...tail,
     ...cells.map(({ i, j, total }) => store(p.c.buffer, at(p.c, i, j), ref(total))),
   ];
 }
 
+/** The widest vector that goes into k without a rest, or the widest there is. */
+function lanesAlong(p: Product): Lanes {
+  const { lanes: widest } = p.context.machine;
+  const all = ([16, 8, 4] as const).filter((lanes) => lanes <= widest);
+  return all.find((lanes) => isEven(p, lanes)) ?? (typeof p.k === "number" && p.k < 4 * widest ? 4 : widest);
+}
+
+/** The sum of the lanes: neighbours first. */
 function horizontal(x: Expr): Expr {
-  return add(add(lane(x, 0), lane(x, 1)), add(lane(x, 2), lane(x, 3)));
+  let sums = Array.from({ length: x.type.lanes }, (_, i) => lane(x, i));
+  while (sums.length > 1) sums = sums.flatMap((sum, i) => (i % 2 === 0 ? [add(sum, sums[i + 1])] : []));
+  return sums[0];
 }
 
 /** One element after the other, for strides that suit no other kernel. */
@@ -199,5 +228,5 @@ export function plainProduct(p: Product): Stmt[] {
     loop(k, i32(0), terms(p), 1, [set(total, add(ref(total), term))]),
     store(p.c.buffer, at(p.c, ref(i), ref(j)), ref(total)),
   ];
-  return [loop(i, i32(0), size(p.m), 1, [loop(j, i32(0), size(p.n), 1, cell)], true)];
+  return [loop(i, p.rows.from, p.rows.to, 1, [loop(j, p.columns.from, p.columns.to, 1, cell)], true)];
 }

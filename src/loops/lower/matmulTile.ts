@@ -1,9 +1,9 @@
 /**
- * Products with many rows: B is packed into panels of 8 columns, A is read in place, and C is made in tiles of 4 rows
- * by 8 columns that stay in registers. A long k goes by blocks, so that a panel stays in the first-level cache; rows
- * go by blocks, so that A stays in the second.
+ * Products with many rows: B is packed into panels of a few vectors of columns, A is read in place, and C is made in
+ * tiles of some rows by one panel that stay in registers; the machine says how many of each. A long k goes by blocks,
+ * so that a panel stays in the first-level cache; rows go by blocks, so that A stays in the second.
  *
- *   for k block: pack; for row block: for panel: for 4 rows: tile
+ *   for k block: pack; for row block: for panel: for rows: tile
  */
 import { addDims, type Dim, floorDivideDim, multiplyDims } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
@@ -24,35 +24,48 @@ import {
   splat,
   store,
   sub,
+  typeOf,
   varOf,
   when,
 } from "../build.ts";
-import { type Buffer, type Expr, type Stmt, types, type Variable } from "../ir.ts";
-import { at, element, four, type Product, spread, storeLanes, terms } from "./matrix.ts";
+import type { Buffer, Expr, Lanes, Stmt, Variable } from "../ir.ts";
+import { at, element, type Product, spread, storeLanes, terms, vectorAt } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
+import { isWholeBy, upTo } from "./share.ts";
 
 const kBlock = 256;
 /** A k up to here is one block. */
 const kSingle = 384;
 const rowBlock = 64;
 
+/** Where a buffer begins for the thread that writes the kernel. */
+interface Place {
+  readonly buffer: Buffer;
+  readonly base: Expr;
+}
+
 /** A stretch of k: where it starts, how long it is, and where its panels lie. */
 interface Block {
   readonly start: Expr;
   readonly length: Expr;
-  readonly panels: Buffer;
-  readonly base: Expr;
-  /** Where A is copied to, four rows at a time. */
-  readonly rows?: Buffer;
+  readonly panels: Place;
+  /** Where A is copied to, a tile of rows at a time. */
+  readonly rows?: Place;
+}
+
+/** The columns of a panel. */
+export function panelWidth({ context: { machine } }: Pick<Product, "context">): number {
+  return machine.tile.vectors * machine.lanes;
 }
 
 /** Elements of the panels of all of B. */
 export function packedSize(p: Product): Dim {
-  return multiplyDims(p.k, paddedColumns(p.n));
+  return multiplyDims(p.k, paddedColumns(p));
 }
 
-function paddedColumns(n: Dim): Dim {
-  return multiplyDims(8, floorDivideDim(addDims(n, 7), 8));
+function paddedColumns(p: Product): Dim {
+  const width = panelWidth(p);
+  return multiplyDims(width, floorDivideDim(addDims(p.n, width - 1), width));
 }
 
 /** Packs all of B, block by block. */
@@ -69,9 +82,10 @@ export function tileOnPacked(p: Product, panels: Buffer): Stmt[] {
 /** The product with its packing, block by block through one small buffer. */
 export function tileWithPacking(p: Product): Stmt[] {
   const depth = isSingle(p) ? p.k : kBlock;
-  const panels = p.context.buffer("panels", "f32", multiplyDims(depth, paddedColumns(p.n)), { kind: "temp" });
+  // Threads that divide the columns pack panels of their own; those that divide the rows need all of them.
+  const panels = p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
   const body = (start: Expr, length: Expr): Stmt[] => {
-    const block: Block = { start, length, panels, base: i32(0) };
+    const block: Block = { start, length, panels };
     return [...pack(p, block), ...rowBlocks(p, block)];
   };
   return [...cleared(p), ...overBlocks(p, body)];
@@ -82,7 +96,7 @@ function isSingle(p: Product): boolean {
 }
 
 function blockIn(p: Product, panels: Buffer, start: Expr, length: Expr): Block {
-  return { start, length, panels, base: mul(start, size(paddedColumns(p.n))) };
+  return { start, length, panels: { buffer: panels, base: mul(start, size(paddedColumns(p))) } };
 }
 
 function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): Stmt[] {
@@ -97,36 +111,52 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
 /** With several blocks of k, tiles add to what is there. */
 function cleared(p: Product): Stmt[] {
   if (isSingle(p)) return [];
-  return elementwiseNest(p.context, [p.m, p.n], ([i, j]) => [
-    { buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) },
-  ]);
+  const divided = p.rows.from.kind === "const" ? { axis: 1, range: p.columns } : { axis: 0, range: p.rows };
+  return elementwiseNest(
+    p.context,
+    [p.m, p.n],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }],
+    divided,
+  );
 }
 
 // ---- packing -----------------------------------------------------------------------------------------------------
 
-// panels[base + (j / 8) * (8 * length) + 8 * k + c] = b[start + k, j + c], zero beyond the last column
+// panels[base + (j / width) * (width * length) + width * k + c] = b[start + k, j + c], zero beyond the last column
 function pack(p: Product, block: Block): Stmt[] {
-  const j = p.context.variable("j");
-  const whole = binary("and", size(p.n), i32(-8));
-  const stmts: Stmt[] = [];
-  if (!(typeof p.n === "number" && p.n < 8)) stmts.push(loop(j, i32(0), whole, 8, packPanel(p, block, ref(j), 8)));
-  if (isMultiple(p.n, 8)) return stmts;
-  if (typeof p.n === "number") return [...stmts, ...packPanel(p, block, whole, p.n % 8)];
-  return [...stmts, when(binary("less", whole, size(p.n)), packPanel(p, block, whole, undefined))];
+  return overPanels(p, (j, columns) => packPanel(p, block, j, columns));
 }
 
-/** `columns` of the eight exist; undefined: as many as are left. */
+/** Runs over the panels: whole ones, then one with the columns that are left (undefined: as many as there are). */
+function overPanels(p: Product, body: (j: Expr, columns: number | undefined) => Stmt[]): Stmt[] {
+  const width = panelWidth(p);
+  const { from, to } = p.columns;
+  const j = p.context.variable("j");
+  const whole = upTo(p.columns, width);
+  const stmts: Stmt[] = [];
+  if (!(typeof p.n === "number" && p.n < width)) stmts.push(loop(j, from, whole, width, body(ref(j), width)));
+  if (isWholeBy(p.columns, p.n, width)) return stmts;
+  const known = from.kind === "const" && to.kind === "const";
+  if (known) return [...stmts, ...body(whole, (to.value - from.value) % width)];
+  const left = typeof p.n === "number" && isMultiple(p.columns.unit, width) ? p.n % width : undefined;
+  return [...stmts, when(binary("less", whole, to), body(whole, left))];
+}
+
+/** `columns` of the panel exist; undefined: as many as are left. */
 function packPanel(p: Product, block: Block, j: Expr, columns: number | undefined): Stmt[] {
+  const { lanes } = p.context.machine;
+  const width = panelWidth(p);
   const k = p.context.variable("k");
   const row = add(block.start, ref(k));
-  const to = panelAt(block, j, ref(k));
+  const to = panelAt(p, block, j, ref(k));
+  const { buffer } = block.panels;
   const body: Stmt[] = [];
-  for (let c = 0; c < 8; ) {
-    const vector = p.b.column === 1 && columns !== undefined && c % 4 === 0 && c + 4 <= columns;
+  for (let c = 0; c < width; ) {
+    const vector = p.b.column === 1 && columns !== undefined && c % lanes === 0 && c + lanes <= columns;
     const column = add(j, i32(c));
-    if (vector) body.push(store(block.panels, add(to, i32(c)), four(p.b, row, column)));
-    else body.push(store(block.panels, add(to, i32(c)), packed(p, row, column, c, columns)));
-    c += vector ? 4 : 1;
+    if (vector) body.push(store(buffer, add(to, i32(c)), vectorAt(p.b, row, column, lanes)));
+    else body.push(store(buffer, add(to, i32(c)), packed(p, row, column, c, columns)));
+    c += vector ? lanes : 1;
   }
   return [loop(k, i32(0), block.length, 1, body)];
 }
@@ -137,128 +167,159 @@ function packed(p: Product, row: Expr, column: Expr, c: number, columns: number 
   return select(binary("lessEqual", column, last), element(p.b, row, binary("min", column, last)), f32(0));
 }
 
-function panelAt(block: Block, j: Expr, k: Expr): Expr {
-  return add(add(block.base, mul(j, block.length)), mul(k, i32(8)));
+function panelAt(p: Product, block: Block, j: Expr, k: Expr): Expr {
+  return add(add(block.panels.base, mul(j, block.length)), mul(k, i32(panelWidth(p))));
 }
 
 // ---- tiles -------------------------------------------------------------------------------------------------------
 
 function rowBlocks(p: Product, given: Block): Stmt[] {
-  const block = { ...given, rows: rowsBuffer(p) };
-  if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, block, i32(0), size(p.m));
-  const from = p.context.variable("i");
-  const to = p.context.variable("end");
-  const end = binary("min", size(p.m), add(ref(from), i32(rowBlock)));
-  const body = [letIn(to, end), ...panels(p, block, ref(from), ref(to))];
+  const block = { ...given, rows: rowsPlace(p) };
+  const { from, to } = p.rows;
+  if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, block, from, to);
+  const start = p.context.variable("i");
+  const end = p.context.variable("end");
+  const body = [
+    letIn(end, binary("min", to, add(ref(start), i32(rowBlock)))),
+    ...panels(p, block, ref(start), ref(end)),
+  ];
   // The blocks share the memory for the rows of A.
-  return [loop(from, i32(0), size(p.m), rowBlock, body, block.rows === undefined)];
+  return [loop(start, from, to, rowBlock, body, block.rows === undefined)];
 }
 
 /** An A that lies by columns is copied: its elements along k are far apart, more lines than the first-level cache holds. */
-function rowsBuffer(p: Product): Buffer | undefined {
+function rowsPlace(p: Product): Place | undefined {
   if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
   const depth = isSingle(p) ? p.k : kBlock;
-  return p.context.buffer("rows", "f32", multiplyDims(depth, rowBlock), { kind: "temp" });
+  return p.context.scratch("rows", multiplyDims(depth, rowBlock));
 }
 
-/** Copies rows of A by fours; beyond the last row it repeats that. */
-// rows[(i - from) * length + 4 * k + r] = a[i + r, start + k]
+/** Copies rows of A by tiles; beyond the last row it repeats that. */
+// rows[(i - from) * length + height * k + r] = a[i + r, start + k]
 function packRows(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
   const { rows } = block;
   if (rows === undefined) return [];
-  const i = p.context.variable("i");
-  const whole = add(from, binary("and", sub(to, from), i32(-4)));
-  const group = (first: Expr, edge: boolean): Stmt => {
+  const group = (first: Expr, height: number, edge: boolean): Stmt[] => {
     const k = p.context.variable("k");
-    const place = add(mul(sub(first, from), block.length), mul(ref(k), i32(4)));
+    const place = add(add(rows.base, mul(sub(first, from), block.length)), mul(ref(k), i32(height)));
     const column = add(block.start, ref(k));
-    if (!edge)
-      return loop(k, i32(0), block.length, 1, [store(rows, place, load(p.a.buffer, at(p.a, first, column), 4))]);
-    const last = sub(size(p.m), i32(1));
-    const singles = [0, 1, 2, 3].map((r) =>
-      store(rows, add(place, i32(r)), element(p.a, binary("min", add(first, i32(r)), last), column)),
+    const last = sub(to, i32(1));
+    const singles = Array.from({ length: height }, (_, r) =>
+      store(rows.buffer, add(place, i32(r)), element(p.a, binary("min", add(first, i32(r)), last), column)),
     );
-    return loop(k, i32(0), block.length, 1, singles);
+    const vectors = copiesOf(p, height).map(({ lanes, start }) =>
+      store(rows.buffer, add(place, i32(start)), load(p.a.buffer, at(p.a, add(first, i32(start)), column), lanes)),
+    );
+    return [loop(k, i32(0), block.length, 1, edge ? singles : vectors)];
   };
-  const stmts: Stmt[] = [loop(i, from, whole, 4, [group(ref(i), false)])];
-  if (isMultiple(p.m, 4)) return stmts;
-  return [...stmts, when(binary("less", whole, to), [group(whole, true)])];
+  return overTiles(p, from, to, group);
+}
+
+/** The vectors that so many neighbours are copied by. */
+function copiesOf(p: Product, height: number): { lanes: Lanes; start: number }[] {
+  const found: { lanes: Lanes; start: number }[] = [];
+  for (let start = 0; start < height; ) {
+    const lanes = ([16, 8, 4, 1] as const).find((n) => n <= p.context.machine.lanes && n <= height - start) as Lanes;
+    found.push({ lanes, start });
+    start += lanes;
+  }
+  return found;
+}
+
+/** The heights of tiles, tallest first; what the last leaves is done by one more of its height that goes beyond the end. */
+function heightsOf(p: Product): number[] {
+  const { rows } = p.context.machine.tile;
+  return rows > 4 ? [rows, 4] : [rows];
+}
+
+/** Runs over the rows from..to by tiles. At the edge there are fewer rows than the tile is high. */
+function overTiles(
+  p: Product,
+  from: Expr,
+  to: Expr,
+  body: (first: Expr, height: number, edge: boolean) => Stmt[],
+): Stmt[] {
+  let start = from;
+  const isWhole = (height: number): boolean => isWholeBy(p.rows, p.m, height);
+  const stmts: Stmt[] = [];
+  for (const height of heightsOf(p)) {
+    const i = p.context.variable("i");
+    const end = add(start, binary("and", sub(to, start), i32(-height)));
+    stmts.push(loop(i, start, end, height, body(ref(i), height, false)));
+    if (isWhole(height)) return stmts;
+    start = end;
+  }
+  const height = heightsOf(p).at(-1) as number;
+  return [...stmts, when(binary("less", start, to), body(start, height, true))];
 }
 
 function panels(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
-  const j = p.context.variable("j");
-  const whole = binary("and", size(p.n), i32(-8));
-  const stmts: Stmt[] = packRows(p, block, from, to);
-  if (!(typeof p.n === "number" && p.n < 8))
-    stmts.push(loop(j, i32(0), whole, 8, rowsOfPanel(p, block, from, to, ref(j), 8)));
-  if (isMultiple(p.n, 8)) return stmts;
-  if (typeof p.n === "number") return [...stmts, ...rowsOfPanel(p, block, from, to, whole, p.n % 8)];
-  return [...stmts, when(binary("less", whole, size(p.n)), rowsOfPanel(p, block, from, to, whole, undefined))];
+  const tiles = (j: Expr, columns: number | undefined): Stmt[] =>
+    overTiles(p, from, to, (first, height, edge) => tile(p, block, { from, to, first, height, edge }, j, columns));
+  return [...packRows(p, block, from, to), ...overPanels(p, tiles)];
 }
 
-function rowsOfPanel(p: Product, block: Block, from: Expr, to: Expr, j: Expr, columns: number | undefined): Stmt[] {
-  const i = p.context.variable("i");
-  const whole = add(from, binary("and", sub(to, from), i32(-4)));
-  const stmts: Stmt[] = [loop(i, from, whole, 4, tile(p, block, from, ref(i), j, columns, false))];
-  if (isMultiple(p.m, 4)) return stmts;
-  return [...stmts, when(binary("less", whole, to), tile(p, block, from, whole, j, columns, true))];
+/** The rows of a tile: `height` from `first`, or those before `to` (`edge`); packed rows count from `from`. */
+interface TileRows {
+  readonly from: Expr;
+  readonly to: Expr;
+  readonly first: Expr;
+  readonly height: number;
+  readonly edge: boolean;
 }
 
-/** Four rows from i, or those of them that exist (`edge`), by the columns of one panel. */
-function tile(
-  p: Product,
-  block: Block,
-  from: Expr,
-  i: Expr,
-  j: Expr,
-  columns: number | undefined,
-  edge: boolean,
-): Stmt[] {
+/** Some rows by the columns of one panel. */
+function tile(p: Product, block: Block, given: TileRows, j: Expr, columns: number | undefined): Stmt[] {
   const { context } = p;
-  const last = sub(size(p.m), i32(1));
-  const rows = [0, 1, 2, 3].map((r) => add(i, i32(r)));
+  const { lanes, tile } = context.machine;
+  const { to, first, height, edge } = given;
+  const last = sub(to, i32(1));
+  const rows = Array.from({ length: height }, (_, r) => add(first, i32(r)));
   const readable = rows.map((row, r) => (edge && r > 0 ? binary("min", row, last) : row));
-  const wide = columns === 8 && p.c.column === 1;
+  const wide = columns === panelWidth(p) && p.c.column === 1;
   const adds = !isSingle(p);
-  const sums = rows.map(() =>
-    [0, 1].filter((v) => columns === undefined || 4 * v < columns).map(() => context.variable("c", types.f32x4)),
+  const vectors = Array.from({ length: tile.vectors }, (_, v) => v).filter(
+    (v) => columns === undefined || lanes * v < columns,
   );
+  const sums = rows.map(() => vectors.map(() => context.variable("c", typeOf("f32", lanes))));
   const starts = sums.flatMap((row, r) =>
-    row.map((s, v) => varOf(s, adds && wide ? four(p.c, readable[r], add(j, i32(4 * v))) : splat(f32(0), 4))),
+    row.map((s, v) =>
+      varOf(s, adds && wide ? vectorAt(p.c, readable[r], add(j, i32(lanes * v)), lanes) : splat(f32(0), lanes)),
+    ),
   );
   const stores = sums.map((row, r) =>
     row.flatMap((s, v) =>
-      wide ? storeLanes(p.c, rows[r], add(j, i32(4 * v)), ref(s)) : storePart(p, rows[r], j, s, v, columns, adds),
+      wide ? storeLanes(p.c, rows[r], add(j, i32(lanes * v)), ref(s)) : storePart(p, rows[r], j, s, v, columns, adds),
     ),
   );
   const guarded = stores.flatMap((row, r) => (edge && r > 0 ? [when(binary("lessEqual", rows[r], last), row)] : row));
-  return [...starts, inner(p, block, sub(i, from), readable, j, sums), ...guarded];
+  return [...starts, inner(p, block, given, readable, j, sums), ...guarded];
 }
 
-// sums[r][v] += a[row r, k] * panel[k, 4 v ..]
+// sums[r][v] += a[row r, k] * panel[k, lanes * v ..]
 function inner(
   p: Product,
   block: Block,
-  group: Expr,
+  { from, first, height }: TileRows,
   rows: readonly Expr[],
   j: Expr,
   sums: readonly (readonly Variable[])[],
 ): Stmt {
+  const { lanes } = p.context.machine;
+  const type = typeOf("f32", lanes);
   const k = p.context.variable("k");
-  const panel = panelAt(block, j, ref(k));
-  const bs = sums[0].map(() => p.context.variable("b", types.f32x4));
-  const loads = bs.map((b, v) => letIn(b, load(block.panels, add(panel, i32(4 * v)), 4)));
+  const panel = panelAt(p, block, j, ref(k));
+  const bs = sums[0].map(() => p.context.variable("b", type));
+  const loads = bs.map((b, v) => letIn(b, load(block.panels.buffer, add(panel, i32(lanes * v)), lanes)));
+  const packed = block.rows;
+  const group = packed && add(add(packed.base, mul(sub(first, from), block.length)), mul(ref(k), i32(height)));
   const steps = rows.flatMap((row, r) => {
-    const a = p.context.variable("a", types.f32x4);
-    return [
-      letIn(
-        a,
-        block.rows === undefined
-          ? spread(p.a, row, add(block.start, ref(k)))
-          : splat(load(block.rows, add(add(mul(group, block.length), mul(ref(k), i32(4))), i32(r))), 4),
-      ),
-      ...sums[r].map((s, v) => set(s, add(ref(s), mul(ref(a), ref(bs[v]))))),
-    ];
+    const a = p.context.variable("a", type);
+    const value =
+      packed === undefined || group === undefined
+        ? spread(p.a, row, add(block.start, ref(k)), lanes)
+        : splat(load(packed.buffer, add(group, i32(r))), lanes);
+    return [letIn(a, value), ...sums[r].map((s, v) => set(s, add(ref(s), mul(ref(a), ref(bs[v])))))];
   });
   return loop(k, i32(0), block.length, 1, [...loads, ...steps]);
 }
@@ -273,10 +334,11 @@ function storePart(
   columns: number | undefined,
   adds: boolean,
 ): Stmt[] {
-  return ([0, 1, 2, 3] as const).flatMap((l) => {
-    const column = add(j, i32(4 * v + l));
-    if (columns !== undefined && 4 * v + l >= columns) return [];
-    const x = lane(ref(value), l);
+  const { lanes } = p.context.machine;
+  return Array.from({ length: lanes }, (_, l) => lanes * v + l).flatMap((c) => {
+    const column = add(j, i32(c));
+    if (columns !== undefined && c >= columns) return [];
+    const x = lane(ref(value), c - lanes * v);
     const write = store(p.c.buffer, at(p.c, row, column), adds ? add(element(p.c, row, column), x) : x);
     return columns === undefined ? [when(binary("less", column, size(p.n)), [write])] : [write];
   });

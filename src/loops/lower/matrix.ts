@@ -2,8 +2,9 @@
 import { type Dim, multiplyDims } from "../../base/dims.ts";
 import { affine, rebuild, scale, sum } from "../affine.ts";
 import { lane, load, size, splat, store } from "../build.ts";
-import type { Buffer, Expr, Stmt } from "../ir.ts";
+import type { Buffer, Expr, Lanes, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
+import type { Range } from "./share.ts";
 
 export interface Matrix {
   readonly buffer: Buffer;
@@ -24,6 +25,9 @@ export interface Product {
   readonly a: Matrix;
   readonly b: Matrix;
   readonly c: Matrix;
+  /** The rows and the columns of C that this thread computes. */
+  readonly rows: Range;
+  readonly columns: Range;
 }
 
 /** How many terms each sum of a product has. */
@@ -48,22 +52,23 @@ export function element(x: Matrix, row: Expr, column: Expr): Expr {
   return load(x.buffer, at(x, row, column));
 }
 
-/** One element in four lanes. */
-export function spread(x: Matrix, row: Expr, column: Expr): Expr {
-  return splat(element(x, row, column), 4);
+/** One element in every lane. */
+export function spread(x: Matrix, row: Expr, column: Expr, lanes: Lanes): Expr {
+  return splat(element(x, row, column), lanes);
 }
 
-/** Four neighbours of a row; columns must be next to each other. */
-export function four(x: Matrix, row: Expr, column: Expr): Expr {
-  return load(x.buffer, at(x, row, column), 4);
+/** Neighbours of a row; columns must be next to each other. */
+export function vectorAt(x: Matrix, row: Expr, column: Expr, lanes: Lanes): Expr {
+  return load(x.buffer, at(x, row, column), lanes);
 }
 
-/** Stores the first `count` lanes of a vector to neighbours of a row. */
-export function storeLanes(x: Matrix, row: Expr, column: Expr, value: Expr, count = 4): Stmt[] {
-  if (count === 4 && x.column === 1) return [store(x.buffer, at(x, row, column), value)];
-  return ([0, 1, 2, 3] as const)
-    .slice(0, count)
-    .map((i) => store(x.buffer, at({ ...x, offset: step(x, i) }, row, column), lane(value, i)));
+/** Stores the lanes of a vector to neighbours of a row. */
+export function storeLanes(x: Matrix, row: Expr, column: Expr, value: Expr): Stmt[] {
+  const { lanes } = value.type;
+  if (lanes === 1 || x.column === 1) return [store(x.buffer, at(x, row, column), value)];
+  return Array.from({ length: lanes }, (_, i) =>
+    store(x.buffer, at({ ...x, offset: step(x, i) }, row, column), lane(value, i)),
+  );
 }
 
 function step(x: Matrix, columns: number): Expr {

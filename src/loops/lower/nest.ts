@@ -1,16 +1,17 @@
 /**
  * Loop nests over the elements of a shape. Axes that lie one behind the other in every access become one; the
- * innermost axis goes by four lanes where every access allows it, with a scalar tail.
+ * innermost axis goes by vectors where every access allows it, the rest by shorter ones and by single elements.
  */
 import { type Dim, equalDims, multiplyDims } from "../../base/dims.ts";
-import type { Shape } from "../../base/shapes.ts";
-import { type Affine, affine, isMultiple } from "../affine.ts";
-import { binary, i32, letIn, loop, ref, size, store } from "../build.ts";
-import { type Buffer, type Expr, type Stmt, types, type Variable } from "../ir.ts";
+import { type Shape, sizeOf } from "../../base/shapes.ts";
+import { type Affine, affine } from "../affine.ts";
+import { i32, letIn, loop, ref, store } from "../build.ts";
+import { type Buffer, type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { operands } from "../walk.ts";
 import type { Context } from "./context.ts";
 import type { Index } from "./elements.ts";
+import { type Part, type Range, stretches, whole, widened } from "./share.ts";
 
 /** One store of a kernel: what goes where, for one element. */
 export interface Target {
@@ -30,41 +31,68 @@ export interface Axis {
   readonly members: readonly number[];
 }
 
-/** Loops that run `body` for every element of `shape`. */
-export function elementwiseNest(context: Context, shape: Shape, body: Body): Stmt[] {
+/**
+ * Loops that run `body` for every element of `shape`, or for those of a part of it. Without a part, a kernel that is to
+ * divide its work by itself divides its longest axis.
+ */
+export function elementwiseNest(context: Context, shape: Shape, body: Body, part?: Part): Stmt[] {
   const axes = joinAxes(
     shape,
-    () => true,
+    (axis) => part !== undefined && axis >= part.axis,
     (index) => body(index).flatMap((t) => [t.index, t.value]),
   );
   if (axes.length === 0) return storesOf(context, body(indexAt(shape, [], [])));
+  const ranges = part === undefined ? evenRanges(context, axes) : partRanges(shape, axes, part);
   const outer = axes.slice(0, -1).map(() => context.variable("i"));
-  const inner = axes[axes.length - 1];
+  const last = axes.length - 1;
   const at = (counter: Variable): readonly Target[] => body(indexAt(shape, axes, [...outer, counter]));
-  const loops = innermost(context, inner.size, at);
+  const loops = innermost(context, axes[last].size, ranges[last], at);
   return outer.reduceRight<Stmt[]>(
-    (inside, counter, i) => [loop(counter, i32(0), size(axes[i].size), 1, inside, true)],
+    (inside, counter, i) => [loop(counter, ranges[i].from, ranges[i].to, 1, inside, true)],
     loops,
   );
 }
 
-function innermost(context: Context, length: Dim, at: (counter: Variable) => readonly Target[]): Stmt[] {
-  const whole = size(length);
-  const short = typeof length === "number" && length < 4;
-  const counter = context.variable("v");
-  const vectors = short ? undefined : vectoriseTargets(at(counter), counter);
-  if (vectors === undefined) return [loop(counter, i32(0), whole, 1, storesOf(context, at(counter)), true)];
-  const end = binary("and", whole, i32(-4));
-  const main = loop(counter, i32(0), end, 4, storesOf(context, vectors), true);
-  if (isMultiple(length, 4)) return [main];
-  const rest = context.variable("v");
-  return [main, loop(rest, end, whole, 1, storesOf(context, at(rest)), true)];
+/** The stretch of each loop axis that a part asks for. */
+export function partRanges(shape: Shape, axes: readonly Axis[], { axis, range }: Part): Range[] {
+  return axes.map(({ size, members }) => {
+    if (!members.includes(axis)) return whole(size);
+    return widened(range, sizeOf(members.filter((member) => member > axis).map((member) => shape[member])));
+  });
 }
 
-function vectoriseTargets(targets: readonly Target[], counter: Variable): readonly Target[] | undefined {
+/** The stretch of each loop axis where a kernel chooses what to divide: the longest axis, an outer one if equal. */
+export function evenRanges(context: Context, axes: readonly Axis[]): Range[] {
+  const lengths = axes.map(({ size }) => (typeof size === "number" ? size : 1024));
+  const chosen = lengths.indexOf(Math.max(...lengths));
+  return axes.map(({ size }, i) =>
+    i === chosen ? context.share(size, i === axes.length - 1 ? elementQuantum : 1) : whole(size),
+  );
+}
+
+/** Neighbouring elements go to threads by so many: whole vectors and lines of the cache. */
+const elementQuantum = 16;
+
+function innermost(context: Context, length: Dim, range: Range, at: (counter: Variable) => readonly Target[]): Stmt[] {
+  const single = (from: Expr): Stmt => {
+    const counter = context.variable("v");
+    return loop(counter, from, range.to, 1, storesOf(context, at(counter)), true);
+  };
+  const loops: Stmt[] = [];
+  for (const { lanes, from, to } of stretches(context.machine.lanes, range, length)) {
+    if (lanes === 1) return [...loops, single(from)];
+    const counter = context.variable("v");
+    const vectors = vectoriseTargets(at(counter), counter, lanes);
+    if (vectors === undefined) return [single(range.from)];
+    loops.push(loop(counter, from, to, lanes, storesOf(context, vectors), true));
+  }
+  return loops;
+}
+
+function vectoriseTargets(targets: readonly Target[], counter: Variable, lanes: Lanes): readonly Target[] | undefined {
   const vectors: Target[] = [];
   for (const { buffer, index, value } of targets) {
-    const vector = coefficient(affine(index), counter) === 1 ? vectorise(value, counter) : undefined;
+    const vector = coefficient(affine(index), counter) === 1 ? vectorise(value, counter, lanes) : undefined;
     if (vector === undefined) return undefined;
     vectors.push({ buffer, index, value: vector });
   }

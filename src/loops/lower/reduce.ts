@@ -1,19 +1,21 @@
 /**
  * Reductions. Along the innermost axis: vector accumulators, then a horizontal sum in a fixed order. Along outer axes:
- * the innermost axis is kept, and up to 16 columns stay in registers while the rows go by. What is reduced is computed
+ * the innermost axis is kept, and four vectors of columns stay in registers while the rows go by. What is reduced is computed
  * on the way.
  */
 import type { Dim } from "../../base/dims.ts";
 import type { Shape } from "../../base/shapes.ts";
+import type { Value } from "../../graph/graph.ts";
 import type { ReduceKind } from "../../graph/ops.ts";
 import { affine, isMultiple } from "../affine.ts";
 import { add, binary, constant, i32, lane, letIn, loop, ref, set, size, splat, store, varOf, when } from "../build.ts";
-import { type Expr, type Stmt, types, type Variable } from "../ir.ts";
+import { type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { substitute } from "../walk.ts";
 import type { Context } from "./context.ts";
 import type { Index, Read } from "./elements.ts";
-import { type Axis, coefficient, indexAt, joinAxes } from "./nest.ts";
+import { type Axis, coefficient, evenRanges, indexAt, joinAxes, partRanges } from "./nest.ts";
+import { isWholeBy, type Part, type Range, upTo, whole } from "./share.ts";
 import { indexOf, type View } from "./view.ts";
 
 export interface Reduction {
@@ -24,11 +26,14 @@ export interface Reduction {
   /** f32 or i32 in one lane. */
   readonly read: Read;
   readonly out: View;
+  /** The stretch of an axis of `shape` to go through, if not all or what the kernel chooses. */
+  readonly part?: Part;
 }
 
 interface Plan extends Reduction {
   readonly context: Context;
   readonly loops: readonly Axis[];
+  readonly ranges: readonly Range[];
   readonly counters: readonly Variable[];
 }
 
@@ -40,19 +45,29 @@ export function reduceNest(context: Context, reduction: Reduction): Stmt[] {
       out,
       index.filter((_, axis) => !axes.includes(axis)),
     );
+  const { part } = reduction;
   const loops = joinAxes(
     shape,
-    (axis) => axes.includes(axis),
+    (axis) => `${axes.includes(axis)} ${part !== undefined && axis >= part.axis}`,
     (index) => [read(index), target(index)],
   );
   const counters = loops.map(() => context.variable("i"));
-  const plan: Plan = { ...reduction, context, loops, counters };
-  const kept = loops.map((_, i) => i).filter((i) => !isReduced(plan, i));
+  const isKept = ({ members }: Axis): boolean => !axes.includes(members[0]);
+  const ranges = part === undefined ? keptRanges(context, loops, isKept) : partRanges(shape, loops, part);
+  const plan: Plan = { ...reduction, context, loops, ranges, counters };
+  const kept = loops.map((_, i) => i).filter((i) => isKept(loops[i]));
   const last = loops.length - 1;
   const columns =
     kept.at(-1) === last && kept.length > 0 && isWide(loops[last].size) ? columnBlocks(plan, target) : undefined;
   if (columns !== undefined) return nest(plan, kept.slice(0, -1), columns, true);
   return nest(plan, kept, rowTotal(plan, target), true);
+}
+
+/** Only axes that are kept can be divided: every sum is made by one thread, in one order. */
+function keptRanges(context: Context, loops: readonly Axis[], isKept: (axis: Axis) => boolean): Range[] {
+  const chosen = evenRanges(context, loops.filter(isKept));
+  let next = 0;
+  return loops.map((axis) => (isKept(axis) ? chosen[next++] : whole(axis.size)));
 }
 
 function isReduced(plan: Plan, i: number): boolean {
@@ -65,7 +80,7 @@ function isWide(length: Dim): boolean {
 
 function nest(plan: Plan, which: readonly number[], inside: Stmt[], parallel = false): Stmt[] {
   return which.reduceRight<Stmt[]>(
-    (body, i) => [loop(plan.counters[i], i32(0), size(plan.loops[i].size), 1, body, parallel)],
+    (body, i) => [loop(plan.counters[i], plan.ranges[i].from, plan.ranges[i].to, 1, body, parallel)],
     inside,
   );
 }
@@ -103,36 +118,43 @@ function vectorTotal(plan: Plan, total: Variable): Stmt[] | undefined {
   const { context, kind } = plan;
   const counter = plan.counters[last];
   const scalar = elementAt(plan);
-  const vector = vectorise(scalar, counter);
-  if (vector === undefined) return undefined;
   const length = plan.loops[last].size;
-  const several = typeof length !== "number" || length >= 32;
+  const lanes = lanesFor(length, context.machine.lanes);
+  const vector = vectorise(scalar, counter, lanes);
+  if (vector === undefined) return undefined;
+  const several = typeof length !== "number" || length >= 8 * lanes;
   const sums = Array.from({ length: several ? 4 : 1 }, () => context.variable("sum", vector.type));
-  const tail = isMultiple(length, 4) ? undefined : context.variable("rest", scalar.type);
+  const tail = isMultiple(length, lanes) ? undefined : context.variable("rest", scalar.type);
   const step = (at: Variable, value: Expr): Stmt => set(at, combine(kind, ref(at), value));
 
   const inner: Stmt[] = [];
   const quarter = (by: number): Expr => binary("and", size(length), i32(-by));
   if (several) {
-    const wide = sums.map((sum, i) => step(sum, substitute(vector, counter, add(ref(counter), i32(4 * i)))));
-    inner.push(loop(counter, i32(0), quarter(16), 16, wide));
+    const wide = sums.map((sum, i) => step(sum, substitute(vector, counter, add(ref(counter), i32(lanes * i)))));
+    inner.push(loop(counter, i32(0), quarter(4 * lanes), 4 * lanes, wide));
   }
   const single = several ? context.variable("i") : counter;
-  if (!several || !isMultiple(length, 16)) {
+  if (!several || !isMultiple(length, 4 * lanes)) {
     inner.push(
-      loop(single, several ? quarter(16) : i32(0), quarter(4), 4, [
+      loop(single, several ? quarter(4 * lanes) : i32(0), quarter(lanes), lanes, [
         step(sums[0], substitute(vector, counter, ref(single))),
       ]),
     );
   }
   if (tail !== undefined) {
     const rest = context.variable("i");
-    inner.push(loop(rest, quarter(4), size(length), 1, [step(tail, substitute(scalar, counter, ref(rest)))]));
+    inner.push(loop(rest, quarter(lanes), size(length), 1, [step(tail, substitute(scalar, counter, ref(rest)))]));
   }
-  const before = sums.map((sum) => varOf(sum, splat(start(kind, scalar), 4)));
+  const before = sums.map((sum) => varOf(sum, splat(start(kind, scalar), lanes)));
   if (tail !== undefined) before.push(varOf(tail, start(kind, scalar)));
   const loops = nest(plan, reducedAxes(plan).slice(0, -1), inner);
   return [...before, ...loops, ...horizontal(context, kind, sums, tail, total)];
+}
+
+/** The widest vector that a length fills. */
+function lanesFor(length: Dim, widest: Lanes): Lanes {
+  if (typeof length !== "number") return widest;
+  return ([16, 8] as const).find((lanes) => lanes <= widest && length >= lanes) ?? 4;
 }
 
 /** ((s0 + s1) + (s2 + s3)), then the lanes in the same way, then the tail. */
@@ -148,25 +170,27 @@ function horizontal(
     const half = xs.length / 2;
     return combine(kind, pairs(xs.slice(0, half)), pairs(xs.slice(half)));
   };
-  const four = context.variable("four", sums[0].type);
-  const lanes = ([0, 1, 2, 3] as const).map((i) => lane(ref(four), i));
+  const vector = context.variable("all", sums[0].type);
+  const lanes = Array.from({ length: vector.type.lanes }, (_, i) => lane(ref(vector), i));
   const all = pairs(lanes);
-  return [letIn(four, pairs(sums.map(ref))), letIn(total, tail === undefined ? all : combine(kind, all, ref(tail)))];
+  return [letIn(vector, pairs(sums.map(ref))), letIn(total, tail === undefined ? all : combine(kind, all, ref(tail)))];
 }
 
 // ---- along outer axes --------------------------------------------------------------------------------------------
 
-/** Blocks of 16, 4 and 1 columns; undefined where the innermost axis cannot go by vectors. */
+/** Blocks of four vectors, one, and single columns; undefined where the innermost axis cannot go by vectors. */
 function columnBlocks(plan: Plan, target: (index: Index) => Expr): Stmt[] | undefined {
   const last = plan.loops.length - 1;
   const length = plan.loops[last].size;
   const counter = plan.counters[last];
   const index = indexAt(plan.shape, plan.loops, plan.counters);
-  if (vectorise(elementAt(plan), counter) === undefined || coefficient(affine(target(index)), counter) !== 1)
+  const widest = plan.context.machine.lanes;
+  if (vectorise(elementAt(plan), counter, widest) === undefined || coefficient(affine(target(index)), counter) !== 1)
     return undefined;
-  const to = (by: number): Expr => (by === 1 ? size(length) : binary("and", size(length), i32(-by)));
-  const widths = blockWidths(length);
-  let from = i32(0);
+  const range = plan.ranges[last];
+  const to = (by: number): Expr => (by === 1 ? range.to : upTo(range, by));
+  const widths = blockWidths(range, length, widest);
+  let { from } = range;
   return widths.map((by, i) => {
     const fresh: Plan =
       i === 0
@@ -181,27 +205,31 @@ function columnBlocks(plan: Plan, target: (index: Index) => Expr): Stmt[] | unde
   });
 }
 
-/** Which of the widths 16, 4 and 1 a number of columns needs, in this order. */
-function blockWidths(length: Dim): number[] {
-  const known = typeof length === "number";
-  const widths: number[] = [];
-  if (!known || length >= 16) widths.push(16);
-  if (known ? length % 16 >= 4 : !isMultiple(length, 16)) widths.push(4);
-  if (!isMultiple(length, 4)) widths.push(1);
-  return widths;
+/** The block widths that a range of columns needs: four vectors, then a vector, four columns, one. */
+function blockWidths(range: Range, length: Dim, lanes: Lanes): number[] {
+  const all = [...new Set([4 * lanes, lanes, 4, 1])];
+  const { from, to } = range;
+  if (from.kind === "const" && to.kind === "const") {
+    const count = to.value - from.value;
+    return all.filter((width, i) => (i === 0 ? count : count % all[i - 1]) >= width);
+  }
+  const last = all.findIndex((width) => isWholeBy(range, length, width));
+  return last < 0 ? all : all.slice(0, last + 1);
 }
 
 function columnBlock(plan: Plan, width: number, target: (index: Index) => Expr): Stmt[] {
   const counter = plan.counters[plan.loops.length - 1];
   const scalar = elementAt(plan);
-  const value = width === 1 ? scalar : (vectorise(scalar, counter) as Expr);
+  const widest = plan.context.machine.lanes;
+  const lanes = width === 1 ? 1 : width < widest ? 4 : widest;
+  const value = lanes === 1 ? scalar : (vectorise(scalar, counter, lanes) as Expr);
   const first = start(plan.kind, scalar);
-  const shifts = Array.from({ length: Math.ceil(width / 4) }, (_, i) => add(ref(counter), i32(4 * i)));
+  const shifts = Array.from({ length: width / lanes }, (_, i) => add(ref(counter), i32(lanes * i)));
   const sums = shifts.map(() => plan.context.variable("sum", value.type));
   const steps = sums.map((sum, i) => set(sum, combine(plan.kind, ref(sum), substitute(value, counter, shifts[i]))));
   const place = target(indexAt(plan.shape, plan.loops, plan.counters));
   return [
-    ...sums.map((sum) => varOf(sum, width === 1 ? first : splat(first, 4))),
+    ...sums.map((sum) => varOf(sum, splat(first, lanes))),
     ...nest(plan, reducedAxes(plan), steps),
     ...sums.map((sum, i) => store(plan.out.buffer, substitute(place, counter, shifts[i]), ref(sum))),
   ];
@@ -224,7 +252,10 @@ function start(kind: ReduceKind, x: Expr): Expr {
 }
 
 /** The position of the first largest element along one axis. */
-export function argmaxNest(context: Context, shape: Shape, axis: number, read: Read, out: View): Stmt[] {
+export function argmaxNest(context: Context, operand: Value, axis: number, read: Read, out: View): Stmt[] {
+  const { shape } = operand;
+  const part = context.part(operand);
+  const outermost = shape.findIndex((_, i) => i !== axis);
   const counters = shape.map(() => context.variable("i"));
   const index = counters.map(ref);
   const first = read(index.map((x, i) => (i === axis ? i32(0) : x)));
@@ -245,8 +276,8 @@ export function argmaxNest(context: Context, shape: Shape, axis: number, read: R
       ref(at),
     ),
   ];
-  return shape.reduceRight<Stmt[]>(
-    (body, dim, i) => (i === axis ? body : [loop(counters[i], i32(0), size(dim), 1, body, true)]),
-    inner,
-  );
+  return shape.reduceRight<Stmt[]>((body, dim, i) => {
+    const range = part?.axis === i ? part.range : i === outermost ? context.share(dim, 1) : whole(dim);
+    return i === axis ? body : [loop(counters[i], range.from, range.to, 1, body, true)];
+  }, inner);
 }

@@ -9,7 +9,16 @@
 
 import { divideDims } from "../../base/dims.ts";
 import { sizeOf } from "../../base/shapes.ts";
-import { bodyIns, isPartial, type NodeOf, type ScanNode, scanIns, scanOuts, type Value } from "../../graph/graph.ts";
+import {
+  bodyIns,
+  bodyOuts,
+  isPartial,
+  type NodeOf,
+  type ScanNode,
+  scanIns,
+  scanOuts,
+  type Value,
+} from "../../graph/graph.ts";
 import {
   add,
   binary,
@@ -17,6 +26,7 @@ import {
   constant,
   fill,
   i32,
+  kernel,
   leave,
   letIn,
   load,
@@ -31,13 +41,37 @@ import {
 } from "../build.ts";
 import { type Expr, type Stmt, types } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
+import { divisionOf } from "./division.ts";
 import { type GraphLowering, nameOf } from "./graph.ts";
-import { elementwiseNest } from "./nest.ts";
+import { type Body, elementwiseNest } from "./nest.ts";
 import type { Destination } from "./schedule.ts";
 import type { Source, Values } from "./values.ts";
 import { indexOf, isContiguous, row, wholeView } from "./view.ts";
 
 export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] {
+  const { context } = lowering;
+  const written = (divides: boolean): Stmt[] => {
+    const { before, preheader, rounds } = scanStatements(lowering, node, divides);
+    return [...before, ...preheader, ...rounds];
+  };
+  if (!lowering.divides) return written(false);
+  const { manner, rows, work } = divisionOf(context, node);
+  context.divided += work;
+  if (manner === "steps") return written(true);
+  const { before, preheader, rounds } = context.sharingAs(rows, () => scanStatements(lowering, node, false));
+  // One piece of work to those who put the barriers in: none is needed inside.
+  return [...before, ...preheader, kernel(nameOf(node, rows === undefined ? "scan" : "rows"), rounds)];
+}
+
+/** A scan in the order of its statements: numbers, what stays the same in the loop, and the loop with what follows. */
+interface ScanStatements {
+  readonly before: readonly Stmt[];
+  readonly preheader: readonly Stmt[];
+  readonly rounds: readonly Stmt[];
+}
+
+/** `divides`: each step of the body is divided over the threads by itself. */
+function scanStatements(lowering: GraphLowering, node: NodeOf<"scan">, divides: boolean): ScanStatements {
   const { context, values } = lowering;
   const { params } = node;
   const ins = scanIns(node);
@@ -54,19 +88,20 @@ export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] 
   ];
   const ending = outs.count === undefined ? undefined : endingOf(lowering, step, outs.count);
   const destinations: Destination[] = [
-    ...body.carry.map((carry) => {
-      const twin = context.temp("next", carry.dtype, carry.shape);
-      return { view: wholeView(twin, carry.shape), overwrites: carry };
-    }),
+    ...body.carry.map((carry) => ({ view: context.place("next", carry), overwrites: carry })),
     ...outs.ys.map((y) => ({ view: row(values.target(y), t) })),
     ...(ending?.destinations ?? []),
   ];
   const constants = new Map(body.consts.map((inner, i) => [inner, ins.consts[i]]));
-  const inner = lowering.inside(params.body, sources, destinations, constants);
+  const inner = lowering.inside(params.body, sources, destinations, constants, divides);
   const statements = [...inner.run(), ...(ending?.inside ?? [])];
   const rounds = loop(step, i32(0), limit, 1, statements);
   const zeros = zeroRows(lowering, node, ending?.count ?? limit);
-  return [...before, ...(ending?.before ?? []), ...inner.preheader, rounds, ...(ending?.after ?? []), ...zeros];
+  return {
+    before,
+    preheader: inner.preheader,
+    rounds: [...(ending?.before ?? []), rounds, ...(ending?.after ?? []), ...zeros],
+  };
 }
 
 /** The number of steps at most, and the statements that work it out. */
@@ -94,12 +129,14 @@ function endingOf({ context, values }: GraphLowering, step: Parameters<typeof re
   const stop = context.temp("stop", "bool", []);
   const done = context.variable("done", types.i32);
   const target = values.target(out);
+  const counted = load(target.buffer, indexOf(target, []));
   return {
     before: [varOf(done, i32(0))],
     destinations: [{ view: wholeView(stop, []) }],
     inside: [set(done, add(ref(step), i32(1))), leave(cast(load(stop, i32(0)), "bool"))],
     after: [store(target.buffer, indexOf(target, []), ref(done))],
-    count: ref(done),
+    // Other threads of a team read it where the one that counts has put it.
+    count: context.team === undefined ? ref(done) : counted,
   };
 }
 
@@ -110,18 +147,18 @@ function zeroRows(lowering: GraphLowering, node: ScanNode, done: Expr): Stmt[] {
   const { ys } = scanOuts(node);
   if (ys.length === 0 || !isPartial(node.params)) return [];
   for (const y of ys) lowering.done.set(y, { count: done, length });
-  const statements = ys.flatMap((y): Stmt[] => {
+  const statements = ys.flatMap((y, i): Stmt[] => {
     const view = values.target(y);
-    if (isContiguous(view, y.shape)) {
+    const part = context.part(bodyOuts(node.params).ys[i]);
+    if (part === undefined && isContiguous(view, y.shape)) {
       const width = size(sizeOf(y.shape.slice(1)));
       return [fill(view.buffer, add(view.offset, mul(done, width)), mul(sub(size(length), done), width))];
     }
     const at = context.variable("t");
     const zero = constant(memoryScalar(y.dtype), 0);
     const one = row(view, ref(at));
-    const nest = elementwiseNest(context, y.shape.slice(1), (index) => [
-      { buffer: one.buffer, index: indexOf(one, index), value: zero },
-    ]);
+    const store: Body = (index) => [{ buffer: one.buffer, index: indexOf(one, index), value: zero }];
+    const nest = elementwiseNest(context, y.shape.slice(1), store, part);
     return [loop(at, done, size(length), 1, nest)];
   });
   return [context.kernel(nameOf(node, "zeros"), statements)];

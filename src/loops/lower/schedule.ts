@@ -10,7 +10,7 @@ import type { Buffer } from "../ir.ts";
 import { claimRules, planRules } from "./plans.ts";
 import type { Group, Step } from "./steps.ts";
 import { ruleOf, type Values } from "./values.ts";
-import { isContiguous, isWhole, reshapeView, type View, wholeView } from "./view.ts";
+import { isContiguous, isWhole, reshapeView, type View } from "./view.ts";
 
 /** Where an output of the graph goes; `overwrites` is an input that may share that place. */
 export interface Destination {
@@ -174,7 +174,7 @@ export class Schedule {
     this.materialise(value);
     const home = this.values.home(value);
     if (home !== undefined && isContiguous(home, value.shape)) return;
-    const view = wholeView(this.values.context.temp("copy", value.dtype, value.shape), value.shape);
+    const view = this.values.context.place("copy", value);
     this.addItem(value, view, true);
   }
 
@@ -188,7 +188,7 @@ export class Schedule {
     const claimed = this.#claims.get(value);
     if (claimed !== undefined) return claimed;
     const node = this.values.producer(value);
-    return wholeView(this.values.context.temp(nameOf(node), value.dtype, value.shape), value.shape);
+    return this.values.context.place(nameOf(node), value);
   }
 
   /** Appends a step that completes some values. */
@@ -284,12 +284,19 @@ export class Schedule {
     for (let at = this.steps.length - 1; at >= 0; at--) {
       const step = this.steps[at];
       if (step.kind !== "group" || !equalShapes(step.shape, value.shape) || !this.#mayJoin(step, at, reach)) continue;
+      if (!step.members.every((member) => this.#isDividedAlike(member.value, value))) continue;
       const costly = [...reach.costly].some(([v, identity]) => identity && step.shared.has(v));
       if (costly) return step;
       const shares = [...reach.leaves].some(([v, identity]) => identity && step.shared.has(v));
       if (shares || [...reach.inner].some((v) => step.shared.has(v))) best ??= step;
     }
     return best;
+  }
+
+  /** Whether threads go through two values in the same stretches. */
+  #isDividedAlike(a: Value, b: Value): boolean {
+    const { context } = this.values;
+    return context.part(a)?.axis === context.part(b)?.axis;
   }
 
   #mayJoin(group: Group, at: number, reach: Reach): boolean {
