@@ -4,9 +4,11 @@
  * functions are spelled in arithmetic (math.ts) gives the same bits as WebAssembly.
  */
 import { type DimValues, evaluateDim } from "../base/dims.ts";
+import { bytesPerElement } from "../base/dtypes.ts";
 import { internal, NumericError } from "../base/errors.ts";
 import { binaryFunctions, castValue, unaryFunctions } from "./functions.ts";
 import type { Buffer, Expr, Program, Stmt, Variable } from "./ir.ts";
+import { layout } from "./plan.ts";
 import { visitStatements } from "./walk.ts";
 
 export type Data = Float64Array | Float32Array | Int32Array;
@@ -16,6 +18,8 @@ export interface InterpretOptions {
   readonly precision?: "float64" | "float32";
   /** Which thread of a team goes first from each barrier to the next: results must not depend on it. */
   readonly order?: "forward" | "backward";
+  /** Puts the temporaries where `plan.ts` lays them out, so that those that should not share a place are found. */
+  readonly arena?: boolean;
 }
 
 type Values = readonly number[];
@@ -36,6 +40,7 @@ export function interpret(
   const thread = (): Machine => new Machine(program, memory, dims, options.precision ?? "float64");
   const first = thread();
   for (const buffer of program.buffers) memory.set(buffer, first.allocate(buffer, inputs));
+  if (options.arena === true) placeTemporaries(program, dims, memory);
   const { team } = program;
   if (team === undefined) for (const run of first.block(program.body)) run();
   else {
@@ -43,6 +48,15 @@ export function interpret(
     runTogether(options.order === "backward" ? threads.reverse() : threads, program);
   }
   return outputsOf(memory);
+}
+
+function placeTemporaries(program: Program, dims: DimValues, memory: Map<Buffer, Data>): void {
+  const { bytes, offsets } = layout(program, dims);
+  const arena = new Float64Array(bytes / bytesPerElement).fill(Number.NaN);
+  for (const [buffer, offset] of offsets) {
+    const start = offset / bytesPerElement;
+    memory.set(buffer, arena.subarray(start, start + evaluateDim(buffer.size, dims)));
+  }
 }
 
 /** Runs each thread up to its next barrier, again and again until all have ended. */

@@ -45,9 +45,9 @@ interface Walk {
   readonly team: boolean;
 }
 
-/** The position of the next statement, or of the end of a loop. */
-function next(walk: Walk): number {
-  return walk.team ? walk.position : walk.position++;
+/** The position of a statement, or of the end of a loop. A loop that a team goes through begins and ends with a barrier. */
+function next(walk: Walk, s: Stmt): number {
+  return walk.team && s.kind !== "for" ? walk.position : walk.position++;
 }
 
 /** The uses in a list of statements. A buffer that outlives an iteration of a loop is in use for the whole loop. */
@@ -56,9 +56,9 @@ function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
   const spans: { start: number; end: number; inner: Map<Buffer, Use> }[] = [];
   for (const s of body) {
     if (s.kind === "barrier") walk.position++;
-    const start = next(walk);
+    const start = next(walk, s);
     const inner = s.kind === "for" ? usesIn(s.body, walk) : usesOf(s, start);
-    const end = next(walk);
+    const end = next(walk, s);
     if (s.kind === "for") spans.push({ start, end, inner });
     for (const [buffer, use] of inner) merge(found, buffer, use);
   }

@@ -55,12 +55,12 @@ function agreeOnMachines(
 ): void {
   for (const machine of machines) {
     const program = check(lower(graph, { ...options, machine }));
-    const got = interpret(program, args, dims);
+    const got = interpret(program, args, dims, { arena: true });
     same(got, `${machine.threads} threads of ${machine.lanes} lanes`);
     if (machine.threads === 1) continue;
     const alone = interpret(check(lower(graph, { ...options, machine: { ...machine, threads: 1 } })), args, dims);
     expect(got, "as on one thread").toEqual(alone);
-    expect(interpret(program, args, dims, { order: "backward" }), "in any order").toEqual(alone);
+    expect(interpret(program, args, dims, { order: "backward", arena: true }), "in any order").toEqual(alone);
   }
 }
 

@@ -39,6 +39,8 @@ export class Context {
   readonly team: Team | undefined;
   /** How the kernel that is being written divides its work. */
   sharing: Sharing;
+  /** Statements that one thread does alone and that take it long, in nanoseconds. */
+  readonly long = new Map<Stmt, number>();
   /** What the divided steps take one thread, roughly, in nanoseconds. */
   divided = 0;
   readonly buffers: Buffer[] = [];
@@ -50,6 +52,12 @@ export class Context {
   constructor(machine: Machine) {
     this.machine = machine;
     if (machine.threads > 1) this.team = { index: this.variable("thread"), count: machine.threads };
+  }
+
+  /** Of how many nanoseconds of work other threads can do a part. */
+  gain(): number {
+    const alone = [...this.long.values()];
+    return this.divided + alone.reduce((sum, work) => sum + work, 0) - Math.max(0, ...alone);
   }
 
   /** Writes something with its work divided in a certain way. */

@@ -13,13 +13,13 @@ import { workOfGraph, workOfScan } from "./work.ts";
 export interface Division {
   readonly manner: "rows" | "steps" | "alone";
   readonly rows?: Rows;
-  /** What is divided, in nanoseconds of one thread. */
+  /** What all of it takes one thread, in nanoseconds. */
   readonly work: number;
 }
 
 export function divisionOf({ team, machine }: Context, node: NodeOf<"scan">): Division {
   const work = workOfScan(node);
-  const alone: Division = { manner: "alone", work: 0 };
+  const alone: Division = { manner: "alone", work };
   if (team === undefined || work < machine.grain) return alone;
   const { params } = node;
   const axes = mayStop(params) ? undefined : rowsOf(params.body, params);
@@ -28,7 +28,7 @@ export function divisionOf({ team, machine }: Context, node: NodeOf<"scan">): Di
     const range = shareOf(team, length, rowQuantum);
     return { manner: "rows", rows: { range, axisOf: (value) => axes.get(value) }, work };
   }
-  return !mayStop(params) && workOfGraph(params.body) >= 2 * machine.grain ? { manner: "steps", work: 0 } : alone;
+  return !mayStop(params) && workOfGraph(params.body) >= 2 * machine.grain ? { manner: "steps", work } : alone;
 }
 
 /** How many rows there are; undefined where a carry has none, for then threads would write to it at once. */

@@ -9,7 +9,7 @@ import type { Graph } from "../../graph/graph.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
 import type { Program } from "../ir.ts";
 import { type Machine, simd128 } from "../machine.ts";
-import { isDivided, meet } from "../team.ts";
+import { meet } from "../team.ts";
 import { Context, memoryScalar } from "./context.ts";
 import { emitRules } from "./emits.ts";
 import { GraphLowering } from "./graph.ts";
@@ -36,9 +36,9 @@ export function lower(graph: Graph, options: LowerOptions = {}): Program {
   const program = write(graph, options, context);
   const { team } = context;
   if (team === undefined) return program;
-  if (context.divided < 8 * machine.grain || !isDivided(program.body, team.index))
-    return write(graph, options, new Context({ ...machine, threads: 1 }));
-  return { ...program, team, body: meet(program.body, team) };
+  const body = context.gain() < 8 * machine.grain ? undefined : meet(program.body, team, new Set(context.long.keys()));
+  if (body === undefined) return write(graph, options, new Context({ ...machine, threads: 1 }));
+  return { ...program, team, body };
 }
 
 function write(graph: Graph, options: LowerOptions, context: Context): Program {

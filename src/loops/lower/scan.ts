@@ -56,11 +56,13 @@ export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] 
   };
   if (!lowering.divides) return written(false);
   const { manner, rows, work } = divisionOf(context, node);
-  context.divided += work;
+  if (manner === "rows") context.divided += work;
   if (manner === "steps") return written(true);
   const { before, preheader, rounds } = context.sharingAs(rows, () => scanStatements(lowering, node, false));
   // One piece of work to those who put the barriers in: none is needed inside.
-  return [...before, ...preheader, kernel(nameOf(node, rows === undefined ? "scan" : "rows"), rounds)];
+  const piece = kernel(nameOf(node, rows === undefined ? "scan" : "rows"), rounds);
+  if (manner === "alone") context.long.set(piece, work);
+  return [...before, ...preheader, piece];
 }
 
 /** A scan in the order of its statements: numbers, what stays the same in the loop, and the loop with what follows. */
