@@ -26,8 +26,8 @@ import { type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts
 import { at, element, isUnit, type Matrix, type Product, spread, storeLanes, terms, vectorAt } from "./matrix.ts";
 import { isWholeBy, type Range, stretches, upTo } from "./share.ts";
 
-/** So many rows of B are added to C at a time. */
-const depth = 4;
+/** So many rows of B are added to C at a time, then, of what is left, so many. */
+const depths = [8, 4, 1] as const;
 
 /** Whether no terms are left over when they go by so many, whatever the call. */
 function isEven(p: Product, by: number): boolean {
@@ -41,14 +41,18 @@ export function streamRows(p: Product): Stmt[] {
   return [loop(i, p.rows.from, p.rows.to, 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
 }
 
-// c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for four k at a time
+// c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for eight k at a time
 function wholeRow(p: Product, i: Expr): Stmt[] {
-  const whole = binary("and", terms(p), i32(-depth));
-  const [k, rest] = ["k", "k"].map((name) => p.context.variable(name));
-  const cleared = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), splat(f32(0), lanes)));
-  const main = loop(k, i32(0), whole, depth, addRows(p, i, ref(k), depth));
-  if (isEven(p, depth)) return [...cleared, main];
-  return [...cleared, main, loop(rest, whole, terms(p), 1, addRows(p, i, ref(rest), 1))];
+  const stmts = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), splat(f32(0), lanes)));
+  let start = i32(0);
+  for (const depth of depths) {
+    const k = p.context.variable("k");
+    const end = depth === 1 ? terms(p) : binary("and", terms(p), i32(-depth));
+    stmts.push(loop(k, start, end, depth, addRows(p, i, ref(k), depth)));
+    if (isEven(p, depth)) return stmts;
+    start = end;
+  }
+  return stmts;
 }
 
 // c[i, ..] = c[i, ..] + a[i, k] * b[k, ..] + a[i, k + 1] * b[k + 1, ..] + ...
