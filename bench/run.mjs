@@ -1,126 +1,148 @@
 /**
- * `npm run bench`: Recurve on the shapes of cases.mjs, beside the peers that are installed (bench/peers/README.md), in
- * one table of medians. `-- --json` prints JSON lines, `-- --no-peers` leaves the peers out, `-- --python <interpreter>`
- * names the Python that has them, `-- --rounds <n>` repeats everything and keeps the median of medians.
+ * `npm run bench`: Recurve on the shapes of shapes.mjs beside the peers that are installed (peers/README.md), turn by turn
+ * in one run, with the share of the machine's peak. `npm run bench -- --help` has the options. Not here: how it is
+ * measured (measure.mjs), what engines there are (engines.mjs).
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cases, lengths } from "./cases.mjs";
+import { streamBytes } from "./arithmetic.mjs";
+import { backends, chooseEngines, peers } from "./engines.mjs";
+import { describeMachine } from "./machine.mjs";
+import { measureRow } from "./measure.mjs";
+import { measurePeaks } from "./peak/index.mjs";
+import { print } from "./print.mjs";
+import { keepHistory, keepResults, recordOf } from "./record.mjs";
+import { kinds, ownKinds, shapes } from "./shapes.mjs";
+
+const peerNames = peers.map(({ name }) => name);
+const cores = os.availableParallelism();
+
+const help = `npm run bench -- [options]
+
+  --only <rows>       some rows: shapes (R), or shapes and kinds (R.train), separated by commas; "cliffs" is
+                      bench/cliffs.mjs, which measures what cost depends on
+                      rows: ${shapes.map(({ name }) => name).join(", ")}
+                      kinds: ${kinds.join(", ")}
+  --peers <names>     some peers, or none: ${peerNames.join(", ")}
+  --backends <names>  some of Recurve's backends: ${backends.join(", ")}
+  --threads <n>       how many threads at most, ${cores} if not given; Recurve is measured on one thread too
+  --python <command>  the Python that has the peers, python3 if not given
+  --rounds <n>        turns of each engine in a row, 7 if not given
+  --seconds <n>       how long the whole may take, without starting engines; 30 a row if not given
+  --dist <file>       another build of Recurve: its index.js
+  --json              a JSON line a row
+  --record            writes the rows into bench/results.json, of which docs/speed.md is made
+  --history           adds a line a row to bench/history.jsonl
+`;
 
 const { values: options } = parseArgs({
   options: {
-    json: { type: "boolean" },
-    "no-peers": { type: "boolean" },
+    only: { type: "string" },
+    peers: { type: "string", default: peerNames.join() },
+    backends: { type: "string", default: backends.join() },
+    threads: { type: "string", default: String(Math.min(16, cores)) },
     python: { type: "string", default: "python3" },
-    rounds: { type: "string", default: "1" },
+    rounds: { type: "string", default: "7" },
+    seconds: { type: "string" },
+    dist: { type: "string" },
+    json: { type: "boolean" },
+    record: { type: "boolean" },
+    history: { type: "boolean" },
+    help: { type: "boolean" },
   },
 });
-const peers = fileURLToPath(new URL("peers/", import.meta.url));
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-/** Times `work` done `times` times, often enough to tell. */
-function time({ work, times = 1, warmUp = 40, runs = 60 }) {
-  for (let i = 0; i < warmUp * times; i++) work();
-  const samples = Array.from({ length: runs }, () => {
-    const begin = performance.now();
-    for (let i = 0; i < times; i++) work();
-    return (performance.now() - begin) / times;
-  });
-  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples), runs };
+function fail(sentence) {
+  console.error(`bench: ${sentence}`);
+  process.exit(1);
 }
 
-function own() {
-  return cases().map(({ name, unit, ...rest }) => {
-    const scale = unit === "us" ? 1000 : 1;
-    const { median, min, max, runs } = time(rest);
-    return {
-      peer: "recurve",
-      version,
-      case: name,
-      unit,
-      median: median * scale,
-      min: min * scale,
-      max: max * scale,
-      runs,
-      threads: 1,
-    };
-  });
+/** A list of names that are all known; "none" is the empty one. */
+function listOf(option, known) {
+  const names = options[option] === "none" ? [] : options[option].split(",");
+  const strange = names.filter((name) => !known.includes(name));
+  if (strange.length > 0)
+    fail(`--${option}: expected some of ${known.join(", ")}, or none, got ${strange.join(", ")}. See --help.`);
+  return names;
 }
 
-function linesOf(command, args) {
-  const { stdout, status, stderr } = spawnSync(command, args, { cwd: peers, encoding: "utf8", maxBuffer: 1 << 26 });
-  if (status !== 0) return [{ peer: args[0], skipped: (stderr || "could not be started").trim().split("\n").at(-1) }];
-  return stdout
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line));
+function numberOf(option) {
+  const value = Number(options[option]);
+  if (!(value > 0)) fail(`--${option}: expected a number above zero, got ${options[option]}.`);
+  return value;
 }
 
-function others() {
-  const tfjs = existsSync(`${peers}node_modules/@tensorflow`)
-    ? linesOf(process.execPath, ["tfjs.mjs"])
-    : [{ peer: "tfjs-wasm", skipped: "not installed: npm ci in bench/peers" }];
-  return [...tfjs, ...linesOf(options.python, ["python.py", "--threads", "1"])];
+const all = shapes.flatMap((shape) => shape.kinds.map((kind) => ({ shape, kind, name: `${shape.name}.${kind}` })));
+
+function chosenRows() {
+  if (options.only === undefined) return all;
+  const wanted = options.only.split(",");
+  const known = [...all.map(({ name }) => name), ...shapes.map(({ name }) => name), "cliffs"];
+  const strange = wanted.filter((name) => !known.includes(name));
+  if (strange.length > 0) fail(`--only: there is no row ${strange.join(", ")}. See --help for those there are.`);
+  return all.filter(({ shape, name }) => wanted.includes(shape.name) || wanted.includes(name));
 }
 
-function lengthRow() {
-  const { different, same } = lengths();
-  different();
-  same();
-  const [d, s] = [[], []];
-  for (let i = 0; i < 5; i++) {
-    d.push(time({ work: different, warmUp: 0, runs: 1 }).median);
-    s.push(time({ work: same, warmUp: 0, runs: 1 }).median);
-  }
-  return { case: "200 lengths", different: median(d), same: median(s), ratio: median(d) / median(s) };
+function runCliffs() {
+  const path = fileURLToPath(new URL("cliffs.mjs", import.meta.url));
+  if (!existsSync(path)) fail("--only: there is no bench/cliffs.mjs here.");
+  process.exitCode = spawnSync(process.execPath, [path], { stdio: "inherit" }).status ?? 1;
 }
 
-function collect() {
-  const all = [];
-  for (let round = 0; round < Number(options.rounds); round++)
-    all.push(...own(), ...(options["no-peers"] ? [] : others()));
-  const groups = Map.groupBy?.(all, keyOf) ?? groupBy(all, keyOf);
-  return [...groups.values()].map((rows) =>
-    rows[0].skipped ? rows[0] : { ...rows[0], median: median(rows.map((row) => row.median)) },
+/** Engines that are there; those that are missing say so on stderr. */
+async function start(engines, threads) {
+  const children = await Promise.all(engines.map((engine) => engine.start({ ...options, threads })));
+  for (const { name, missing } of children) if (missing !== undefined) console.error(`bench: ${name}: ${missing}`);
+  return children.filter(({ missing }) => missing === undefined);
+}
+
+/** Starts again the engines that did not survive a row. */
+async function revive(children, engines, threads) {
+  const dead = children.filter(({ ended }) => ended());
+  const names = dead.map(({ name }) => name);
+  const fresh = await start(
+    engines.filter(({ name }) => names.includes(name)),
+    threads,
   );
+  return children.flatMap((child) => (ended(child) ? fresh.filter(({ name }) => name === child.name) : [child]));
 }
 
-function keyOf(row) {
-  return `${row.peer}/${row.case ?? ""}`;
+const ended = (child) => child.ended();
+const isOwn = ({ name }) => !peerNames.includes(name);
+
+async function measureRows(rows) {
+  const threads = numberOf("threads");
+  const engines = chooseEngines(threads, listOf("backends", backends), listOf("peers", peerNames));
+  const whole = options.seconds === undefined ? 30 * rows.length : numberOf("seconds");
+  const sizes = rows.filter(({ kind }) => kind === "stream").map(({ shape }) => streamBytes(shape));
+  const peaks = await measurePeaks(threads, sizes);
+  const machine = describeMachine();
+  let children = await start(engines, threads);
+  const records = [];
+  let left = whole;
+  for (const [i, { shape, kind, name }] of rows.entries()) {
+    children = await revive(children, engines, threads);
+    if (!options.json) console.error(`bench: ${name}, ${i + 1} of ${rows.length}`);
+    const seconds = Math.max(0, left / (rows.length - i));
+    const able = children.filter((child) => !ownKinds.includes(kind) || isOwn(child));
+    const measured = await measureRow(able, shape, kind, { rounds: numberOf("rounds"), seconds });
+    left -= measured.seconds;
+    records.push(recordOf(shape, kind, measured.engines, peaks, machine));
+    if (options.json) console.log(JSON.stringify(records.at(-1)));
+  }
+  for (const child of children) child.end();
+  return records;
 }
 
-function groupBy(items, key) {
-  const groups = new Map();
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
-  return groups;
+if (options.help) console.log(help);
+else {
+  const rows = chosenRows();
+  if (options.only?.split(",").includes("cliffs")) runCliffs();
+  const records = rows.length > 0 ? await measureRows(rows) : [];
+  if (options.record) keepResults(records);
+  if (options.history) keepHistory(records);
+  if (!options.json && records.length > 0) print(records);
 }
-
-function print(rows, length) {
-  const names = [...new Set(rows.filter((row) => row.case).map((row) => row.peer))];
-  const header = ["case", ...names];
-  const lines = [...new Set(rows.map((row) => row.case).filter(Boolean))].map((name) => {
-    const mine = rows.find((row) => row.peer === "recurve" && row.case === name);
-    const cells = names.map((peer) => {
-      const row = rows.find((candidate) => candidate.peer === peer && candidate.case === name);
-      if (row === undefined) return "-";
-      const ratio = peer === "recurve" ? "" : ` (${(row.median / mine.median).toPrecision(2)}x)`;
-      return `${row.median.toPrecision(3)}${ratio}`;
-    });
-    return [`${name} [${mine.unit === "us" ? "µs" : mine.unit}]`, ...cells];
-  });
-  const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => line[column].length)));
-  for (const line of [header, ...lines])
-    console.log(line.map((cell, column) => cell.padEnd(widths[column])).join("  "));
-  console.log("\nMedians of one thread each, measured in one run; in brackets, how many times longer than Recurve.");
-  console.log(`200 different lengths in a row take ${length.ratio.toFixed(3)} of the same work at one length.`);
-  for (const { peer, skipped } of rows.filter((row) => row.skipped)) console.log(`${peer}: skipped, ${skipped}`);
-}
-
-const rows = collect();
-const length = lengthRow();
-if (options.json) for (const row of [...rows, length]) console.log(JSON.stringify(row));
-else print(rows, length);

@@ -4,7 +4,8 @@
  */
 declare namespace WebAssembly {
   interface Memory {
-    readonly buffer: ArrayBuffer;
+    /** Of a shared memory it is a SharedArrayBuffer. */
+    readonly buffer: ArrayBufferLike;
     grow(pages: number): number;
   }
   interface Module {
@@ -45,4 +46,8 @@ declare class MessagePort {
 declare class MessageChannel {
   readonly port1: MessagePort;
   readonly port2: MessagePort;
+}
+
+interface ImportMeta {
+  url: string;
 }

@@ -299,6 +299,7 @@ export {
   zeroPadding1D,
   zoneoutCell,
 } from "./nn/index.ts";
+export type { Threads } from "./runtime/threads.ts";
 // Tensors and functions on them.
 export {
   type Axes,
@@ -307,6 +308,7 @@ export {
   all,
   any,
   argmax,
+  type BackendName,
   bernoulli,
   broadcastTo,
   type CompiledFunction,
@@ -381,7 +383,6 @@ export {
   stopGradient,
   sub,
   sum,
-  type TargetName,
   Tensor,
   type Tensorlike,
   type TensorOptions,
@@ -389,6 +390,7 @@ export {
   take,
   tanh,
   tensor,
+  threads,
   topK,
   transpose,
   uniform,
@@ -495,6 +497,7 @@ export {
   type SgdOptions,
   type Slots,
   type StateStatistics,
+  type StepOptions,
   type StepReport,
   type StopReason,
   sequenceLoss,

@@ -1,58 +1,45 @@
-// Times the benchmark's recurrent models in TensorFlow.js on its WebAssembly backend, one thread: one JSON line a case.
-// Run: node tfjs.mjs. README.md has the cases; python.py times the same ones in other engines.
-
+/**
+ * TensorFlow.js on its WebAssembly backend as one of the engines: a child process that answers the requests of
+ * bench/child.mjs on the shapes of bench/shapes.mjs. Layers with sigmoid gates, trainOnBatch and predictOnBatch.
+ */
+import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
 import { getThreadsCount, setThreadsCount } from "@tensorflow/tfjs-backend-wasm";
 
-const WARM_UPS = 3;
-const RUNS = 30;
-const SLOW_RUNS = 10;
-const STREAM_STEPS = 200;
-
-const R = { batch: 32, steps: 100, inputs: 12, units: 64, classes: 2 };
-const P20 = { batch: 32, steps: 80, words: 2000, width: 128, units: 8 };
-const STREAM = { inputs: 10, units: 100 };
-
 // TensorFlow.js defaults to hardSigmoid, and its orthogonal initialiser takes seconds.
-const recurrent = { recurrentActivation: "sigmoid", recurrentInitializer: "glorotUniform" };
+const recurrent = { recurrentInitializer: "glorotUniform" };
+const gated = { ...recurrent, recurrentActivation: "sigmoid" };
+const cells = {
+  simpleRNN: (options) => tf.layers.simpleRNN({ ...options, ...recurrent }),
+  gru: (options) => tf.layers.gru({ ...options, ...gated }),
+  lstm: (options) => tf.layers.lstm({ ...options, ...gated }),
+};
 
-/** Times `call`; a stream's call makes `steps` steps, each waiting for the state of the one before. */
-async function measure(name, call, runs = RUNS, steps = 1) {
-  for (let i = 0; i < WARM_UPS; i++) await call();
-  const unit = name === "stream" ? "us" : "ms";
-  const scale = (unit === "us" ? 1000 : 1) / steps;
-  const times = [];
-  const busy = process.cpuUsage();
-  const start = performance.now();
-  for (let i = 0; i < runs; i++) {
-    const begin = performance.now();
-    await call();
-    times.push((performance.now() - begin) * scale);
-  }
-  const { user, system } = process.cpuUsage(busy);
-  times.sort((a, b) => a - b);
-  const median = (times[(runs - 1) >> 1] + times[runs >> 1]) / 2;
-  const line = {
-    peer: "tfjs-wasm",
-    version: tf.version.tfjs,
-    case: name,
-    unit,
-    median: round(median),
-    min: round(times[0]),
-    max: round(times[runs - 1]),
-    runs,
-    threads: getThreadsCount(),
-    coresUsed: Math.round((user + system) / (performance.now() - start) / 10) / 100,
-  };
-  console.log(JSON.stringify(line));
+function cell({ kind, units, activation = "tanh", sequences = false, bidirectional = false }) {
+  const layer = cells[kind]({ units, activation, returnSequences: sequences });
+  return bidirectional ? tf.layers.bidirectional({ layer, mergeMode: "concat" }) : layer;
 }
 
-function round(number) {
-  return Math.round(number * 1000) / 1000;
-}
+const layerRules = {
+  simpleRNN: cell,
+  gru: cell,
+  lstm: cell,
+  dense: ({ units, activation = "linear" }) => tf.layers.dense({ units, activation }),
+  embedding: ({ words, width }) => tf.layers.embedding({ inputDim: words, outputDim: width }),
+};
 
-// The backend has no kernel for the gradient of an embedding: training one throws "Kernel 'UnsortedSegmentSum' not
-// registered". With this plain one the rest can be timed; it takes about 2 ms of a step.
+/** The sparse loss reads probabilities, and no loss of one's own may read integers: that model has a softmax more. */
+const softmaxed = new Set(["sparseCategoricalCrossentropy"]);
+const losses = {
+  sparseCategoricalCrossentropy: "sparseCategoricalCrossentropy",
+  binaryCrossentropy: (y, z) => tf.losses.sigmoidCrossEntropy(y, z),
+  meanSquaredError: "meanSquaredError",
+};
+
+/**
+ * The backend has no kernel for the gradient of an embedding: training one throws "Kernel 'UnsortedSegmentSum' not
+ * registered". With this plain one the rest can be timed; it takes about 2 ms of a step of P20.
+ */
 function addMissingKernel() {
   tf.registerKernel({
     kernelName: "UnsortedSegmentSum",
@@ -70,58 +57,100 @@ function addMissingKernel() {
   });
 }
 
-async function benchModel(name, layers, loss, x, y) {
-  const model = tf.sequential({ layers });
-  model.compile({ optimizer: "adam", loss });
-  await measure(`${name}.train`, () => model.trainOnBatch(x, y), SLOW_RUNS);
-  await measure(`${name}.infer`, () => tf.tidy(() => void model.predictOnBatch(x).dataSync()));
+function batchOf({ batch, steps, words, features, scale = 1, layers, loss }) {
+  const x =
+    words === undefined
+      ? tf.randomUniform([batch, steps, features], -scale, scale)
+      : tf.randomUniformInt([batch, steps], 0, words);
+  const whole = layers.every(({ kind, sequences }) => !(kind in cells) || sequences);
+  const rows = whole ? [batch, steps] : [batch];
+  const width = layers.at(-1).units;
+  if (loss === "sparseCategoricalCrossentropy") return { x, y: tf.randomUniformInt([...rows, 1], 0, width).toFloat() };
+  if (loss === "binaryCrossentropy") return { x, y: tf.randomUniformInt([...rows, width], 0, 2).toFloat() };
+  return { x, y: tf.randomUniform([...rows, width], -scale, scale) };
 }
 
-async function benchReader() {
-  const x = tf.randomNormal([R.batch, R.steps, R.inputs], 0, 1, "float32", 1);
-  const y = tf.randomUniformInt([R.batch, 1], 0, R.classes, 2).toFloat();
-  const layers = [
-    tf.layers.lstm({ units: R.units, inputShape: [R.steps, R.inputs], ...recurrent }),
-    tf.layers.dense({ units: R.classes, activation: "softmax" }),
-  ];
-  await benchModel("R", layers, "sparseCategoricalCrossentropy", x, y);
-}
-
-async function benchCritic(name, layer) {
-  const x = tf.randomUniformInt([P20.batch, P20.steps], 0, P20.words, 3);
-  const y = tf.randomUniformInt([P20.batch, 1], 0, 2, 4).toFloat();
-  const layers = [
-    tf.layers.embedding({ inputDim: P20.words, outputDim: P20.width, inputLength: P20.steps }),
-    layer,
-    tf.layers.dense({ units: 1, activation: "sigmoid" }),
-  ];
-  await benchModel(name, layers, "binaryCrossentropy", x, y);
+function modelOf({ steps, words, features, layers, loss }) {
+  const first = words === undefined ? { inputShape: [steps, features] } : { inputShape: [steps], dtype: "int32" };
+  const own = layers.map((layer) => layerRules[layer.kind](layer));
+  const last = softmaxed.has(loss) ? [tf.layers.softmax()] : [];
+  const model = tf.sequential({ layers: [tf.layers.inputLayer(first), ...own, ...last] });
+  const matrices = model.weights.filter(({ name }) => !name.includes("bias"));
+  return { model, weights: matrices.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0) };
 }
 
 /** tf.basicLSTMCell, the lowest that TensorFlow.js offers for a step; h is read back, as a user of a stream would. */
-async function benchStream() {
-  const x = tf.randomNormal([1, STREAM.inputs], 0, 1, "float32", 5);
-  const kernel = tf.randomNormal([STREAM.inputs + STREAM.units, 4 * STREAM.units], 0, 0.1, "float32", 6);
-  const bias = tf.randomNormal([4 * STREAM.units], 0, 0.1, "float32", 7);
+function stream({ features, layers: [{ kind, units }] }) {
+  if (kind !== "lstm") return { unsupported: `no ${kind.toUpperCase()} step` };
+  const x = tf.randomNormal([1, features]);
+  const kernel = tf.randomNormal([features + units, 4 * units], 0, 0.1);
+  const bias = tf.randomNormal([4 * units], 0, 0.1);
   const forgetBias = tf.scalar(0);
-  const stream = () => {
-    let state = [tf.zeros([1, STREAM.units]), tf.zeros([1, STREAM.units])];
-    for (let i = 0; i < STREAM_STEPS; i++) {
-      const next = tf.tidy(() => tf.basicLSTMCell(forgetBias, kernel, bias, x, ...state));
-      tf.dispose(state);
-      state = next;
-      state[1].dataSync();
-    }
+  let state = [tf.zeros([1, units]), tf.zeros([1, units])];
+  const work = () => {
+    const next = tf.tidy(() => tf.basicLSTMCell(forgetBias, kernel, bias, x, ...state));
     tf.dispose(state);
+    state = next;
+    state[1].dataSync();
   };
-  await measure("stream", stream, RUNS, STREAM_STEPS);
+  return { work, facts: {} };
 }
+
+/** By the kind of a row: the work of one step. */
+const kinds = {
+  stream,
+  train(shape) {
+    const { model, weights } = modelOf(shape);
+    const { x, y } = batchOf(shape);
+    model.compile({ optimizer: "adam", loss: losses[shape.loss] });
+    return { work: () => model.trainOnBatch(x, y), facts: { weights } };
+  },
+  infer(shape) {
+    const { model, weights } = modelOf(shape);
+    const { x } = batchOf(shape);
+    return { work: () => tf.tidy(() => void model.predictOnBatch(x).dataSync()), facts: { weights } };
+  },
+  matmul({ sides }) {
+    const [a, b] = sides.map((shape) => tf.randomNormal(shape));
+    return { work: () => tf.tidy(() => void tf.matMul(a, b).dataSync()), facts: {} };
+  },
+};
+
+/** A time step is some hundred kernels, which JavaScript launches one by one; long or wide rows take minutes. */
+function tooLong({ steps = 1, layers = [] }) {
+  const wide = layers.some(({ kind, units }) => kind in cells && units >= 1024);
+  return steps > 1000 || wide ? { unsupported: "takes minutes" } : undefined;
+}
+
+let work;
+const rules = {
+  async prepare({ shape, kind }) {
+    tf.disposeVariables();
+    const made = (kind === "stream" ? undefined : tooLong(shape)) ?? kinds[kind](shape);
+    work = made.work;
+    if (work === undefined) return made;
+    return { peer: "tfjs-wasm", version: tf.version.tfjs, threads: getThreadsCount(), ...made.facts };
+  },
+  async time({ times, idle, least, seconds }) {
+    for (let i = 0; i < idle * times; i++) await work();
+    const taken = [];
+    const [start, used] = [performance.now(), process.cpuUsage()];
+    while (taken.length < least || performance.now() < start + seconds * 1000) {
+      const begin = performance.now();
+      for (let i = 0; i < times; i++) await work();
+      taken.push((performance.now() - begin) / times);
+    }
+    const { user, system } = process.cpuUsage(used);
+    return { times: taken, cores: (user + system) / 1000 / (performance.now() - start) };
+  },
+};
 
 setThreadsCount(1);
 await tf.setBackend("wasm");
 await tf.ready();
 addMissingKernel();
-await benchReader();
-await benchCritic("P20.lstm", tf.layers.lstm({ units: P20.units, ...recurrent }));
-await benchCritic("P20.rnn", tf.layers.simpleRNN({ units: P20.units, recurrentInitializer: "glorotUniform" }));
-await benchStream();
+process.stdout.write(`${JSON.stringify({ ready: tf.version.tfjs })}\n`);
+for await (const text of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(text);
+  process.stdout.write(`${JSON.stringify(await rules[request.do](request))}\n`);
+}

@@ -14,7 +14,7 @@ export interface Term {
   readonly factors: readonly Factor[];
 }
 
-/** A size that is known only when a program is called. `terms` are sorted by key and never all constant. */
+/** A size that is known only when a program is called. `terms` are sorted by key, the constant last, and never all constant. */
 export interface SymbolicDim {
   readonly key: string;
   readonly terms: readonly Term[];
@@ -27,7 +27,7 @@ export type DimValues = Readonly<Record<string, number>>;
 
 /** A size with a name, free until a program is called: `symbol("b")`. */
 export function symbol(name: string): SymbolicDim {
-  return make([{ coefficient: 1, factors: [{ symbol: name }] }]) as SymbolicDim;
+  return new FreeSize([termOf(1, [{ symbol: name }])]);
 }
 
 export function isSymbolic(dim: Dim): dim is SymbolicDim {
@@ -43,26 +43,42 @@ export function equalDims(a: Dim, b: Dim): boolean {
 }
 
 export function addDims(...dims: readonly Dim[]): Dim {
-  return make(dims.flatMap(termsOf));
+  let sum: Dim = 0;
+  for (const dim of dims) sum = addTwo(sum, dim);
+  return sum;
 }
 
 export function subtractDims(a: Dim, b: Dim): Dim {
-  return addDims(a, multiplyDims(-1, b));
+  return addTwo(a, multiplyTwo(-1, b));
 }
 
 export function multiplyDims(...dims: readonly Dim[]): Dim {
-  let product: readonly Term[] = [{ coefficient: 1, factors: [] }];
-  for (const dim of dims) {
-    const right = termsOf(dim);
-    product = product.flatMap((l) =>
-      right.map((r) => ({
-        coefficient: l.coefficient * r.coefficient,
-        factors: [...l.factors, ...r.factors].sort(byFactorKey),
-      })),
-    );
-    product = termsOf(make(product));
-  }
-  return make(product);
+  let product: Dim = 1;
+  for (const dim of dims) product = multiplyTwo(product, dim);
+  return product;
+}
+
+function addTwo(a: Dim, b: Dim): Dim {
+  if (typeof a === "number") return typeof b === "number" ? a + b : a === 0 ? b : merge(b.terms, termsOf(a));
+  return b === 0 ? a : merge(a.terms, termsOf(b));
+}
+
+function multiplyTwo(a: Dim, b: Dim): Dim {
+  if (typeof a === "number") return typeof b === "number" ? a * b + 0 : scaled(b, a);
+  if (typeof b === "number") return scaled(a, b);
+  const [first, ...rest] = a.terms.map((term) => multiplyTerm(term, b));
+  return rest.reduce(addTwo, first);
+}
+
+/** A number of times a size: the order of the terms stays. */
+function scaled(dim: SymbolicDim, by: number): Dim {
+  if (by === 0 || by === 1) return by === 0 ? 0 : dim;
+  return new FreeSize(dim.terms.map(({ coefficient, factors }) => ({ coefficient: coefficient * by, factors })));
+}
+
+function multiplyTerm({ coefficient, factors }: Term, { terms }: SymbolicDim): Dim {
+  const products = terms.map((term) => termOf(coefficient * term.coefficient, [...factors, ...term.factors]));
+  return products.length === 1 ? new FreeSize(products) : make(products);
 }
 
 /** `floor(a / by)` for a positive whole `by`; exact quotients stay polynomials. */
@@ -70,9 +86,9 @@ export function floorDivideDim(a: Dim, by: number): Dim {
   if (typeof a === "number") return Math.floor(a / by);
   if (by === 1) return a;
   if (a.terms.every((term) => term.coefficient % by === 0)) {
-    return make(a.terms.map((term) => ({ ...term, coefficient: term.coefficient / by })));
+    return new FreeSize(a.terms.map(({ coefficient, factors }) => ({ coefficient: coefficient / by, factors })));
   }
-  return make([{ coefficient: 1, factors: [{ floor: a, by }] }]);
+  return new FreeSize([termOf(1, [{ floor: a, by }])]);
 }
 
 /** `a / b` where `b` divides `a` exactly as a polynomial (b a number or a single product), else undefined. */
@@ -91,7 +107,7 @@ export function divideDims(a: Dim, b: Dim): Dim | undefined {
       factors.splice(at, 1);
     }
     if (term.coefficient % by.coefficient !== 0) return undefined;
-    quotient.push({ coefficient: term.coefficient / by.coefficient, factors });
+    quotient.push(termOf(term.coefficient / by.coefficient, factors));
   }
   return make(quotient);
 }
@@ -131,6 +147,15 @@ function termsOf(dim: Dim): readonly Term[] {
   return dim === 0 ? [] : [{ coefficient: dim, factors: [] }];
 }
 
+function termOf(coefficient: number, factors: readonly Factor[]): Term {
+  return { coefficient, factors: factors.length > 1 ? [...factors].sort(byFactorKey) : factors };
+}
+
+/** The factors as text; empty for the constant term. */
+function termKey({ factors }: Term): string {
+  return factors.length === 1 ? factorKey(factors[0]) : factors.map(factorKey).join("*");
+}
+
 function factorKey(factor: Factor): string {
   return "symbol" in factor ? factor.symbol : `floor((${factor.floor.key})/${factor.by})`;
 }
@@ -140,38 +165,70 @@ function byFactorKey(a: Factor, b: Factor): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** The prototype of free sizes: counting with one as if it were a number is an error, never a silent NaN. */
-const free = {
-  [Symbol.toPrimitive](this: SymbolicDim, hint: string): string {
+/** A free size. Counting with one as if it were a number is an error, never a silent NaN. */
+class FreeSize implements SymbolicDim {
+  readonly key: string;
+  readonly terms: readonly Term[];
+
+  constructor(terms: readonly Term[]) {
+    let key = "";
+    for (const term of terms) key += printTerm(termKey(term), term.coefficient, key === "");
+    this.key = key;
+    this.terms = terms;
+  }
+
+  [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.key;
     throw new ShapeError(
       `size "${this.key}": expected a number, got a size that is free until the call. Use size(x, axis) for it as a tensor, or compile for one size.`,
       { size: this.key },
     );
-  },
-};
-
-function make(terms: readonly Term[]): Dim {
-  const merged = new Map<string, Term>();
-  for (const term of terms) {
-    const key = term.factors.map(factorKey).join("*");
-    const coefficient = (merged.get(key)?.coefficient ?? 0) + term.coefficient;
-    if (coefficient === 0) merged.delete(key);
-    else merged.set(key, { coefficient, factors: term.factors });
   }
-  // Products first, the constant last: "b*t + 1".
-  const sorted = [...merged].sort(([a], [b]) => (a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1));
-  if (sorted.length === 0) return 0;
-  if (sorted.length === 1 && sorted[0][0] === "") return sorted[0][1].coefficient;
-  return Object.assign(Object.create(free) as object, {
-    key: sorted.map(([key, term], i) => printTerm(key, term.coefficient, i)).join(""),
-    terms: sorted.map(([, t]) => t),
-  });
 }
 
-function printTerm(key: string, coefficient: number, position: number): string {
+/** Products by their text, the constant last: "b*t + 1". */
+function byTermKey(a: string, b: string): number {
+  return a === b ? 0 : a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1;
+}
+
+/** Terms in any order, with terms of the same factors. */
+function make(terms: readonly Term[]): Dim {
+  let sum: readonly Term[] = [];
+  for (const term of terms) sum = mergeTerms(sum, [term]);
+  return sizeOfTerms(sum);
+}
+
+function merge(a: readonly Term[], b: readonly Term[]): Dim {
+  return sizeOfTerms(mergeTerms(a, b));
+}
+
+/** The sum of two sorted lists, sorted. */
+function mergeTerms(a: readonly Term[], b: readonly Term[]): readonly Term[] {
+  const sum: Term[] = [];
+  let j = 0;
+  for (const term of a) {
+    const key = termKey(term);
+    let order = -1;
+    for (; j < b.length; j++) {
+      order = byTermKey(key, termKey(b[j]));
+      if (order <= 0) break;
+      sum.push(b[j]);
+    }
+    const coefficient = term.coefficient + (j < b.length && order === 0 ? b[j++].coefficient : 0);
+    if (coefficient !== 0) sum.push({ coefficient, factors: term.factors });
+  }
+  while (j < b.length) sum.push(b[j++]);
+  return sum;
+}
+
+function sizeOfTerms(sorted: readonly Term[]): Dim {
+  if (sorted.length === 0) return 0;
+  return sorted.length === 1 && sorted[0].factors.length === 0 ? sorted[0].coefficient : new FreeSize(sorted);
+}
+
+function printTerm(key: string, coefficient: number, isFirst: boolean): string {
   const size = Math.abs(coefficient);
   const text = key === "" ? String(size) : size === 1 ? key : `${size}*${key}`;
-  if (position === 0) return coefficient < 0 ? `-${text}` : text;
+  if (isFirst) return coefficient < 0 ? `-${text}` : text;
   return coefficient < 0 ? ` - ${text}` : ` + ${text}`;
 }

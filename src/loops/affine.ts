@@ -3,7 +3,7 @@
  * or whatever is not a sum. Two equal indices have one form; strides are read off it.
  */
 import { addDims, type Dim, isSymbolic, multiplyDims, type SymbolicDim } from "../base/dims.ts";
-import { add, i32, mul, size } from "./build.ts";
+import { add, i32, isZero, mul, size } from "./build.ts";
 import type { Expr, Variable } from "./ir.ts";
 import { printExpr } from "./print.ts";
 import { operands, visitExpression } from "./walk.ts";
@@ -21,24 +21,28 @@ export interface Affine {
 
 type AtomKey = string | Expr;
 
+const none: Affine["terms"] = new Map();
+
 /**
- * The form of an i32 expression of one lane. `known` remembers the forms of parts: whoever asks for many expressions that
- * share parts, such as the rounds of a random number, gives one map to all.
+ * The form of an i32 expression of one lane. `known` remembers the forms of sums and products: whoever asks for many
+ * expressions that share parts, such as the rounds of a random number, gives one map to all.
  */
-export function affine(x: Expr, known: Map<Expr, Affine> = new Map()): Affine {
-  const before = known.get(x);
+export function affine(x: Expr, known?: Map<Expr, Affine>): Affine {
+  if (x.kind === "const") return { constant: x.value, terms: none };
+  if (x.kind === "size") return { constant: x.dim, terms: none };
+  if (x.kind !== "binary") return { constant: 0, terms: new Map([[keyOf(x), { atom: x, coefficient: 1 }]]) };
+  const forms = known ?? new Map<Expr, Affine>();
+  const before = forms.get(x);
   if (before !== undefined) return before;
-  const form = formOf(x, known);
-  known.set(x, form);
+  const form = formOf(x, forms);
+  forms.set(x, form);
   return form;
 }
 
-function formOf(x: Expr, known: Map<Expr, Affine>): Affine {
-  if (x.kind === "const") return { constant: x.value, terms: new Map() };
-  if (x.kind === "size") return { constant: x.dim, terms: new Map() };
-  if (x.kind === "binary" && x.fn === "add") return sum(affine(x.a, known), affine(x.b, known));
-  if (x.kind === "binary" && x.fn === "sub") return sum(affine(x.a, known), scale(affine(x.b, known), -1));
-  if (x.kind === "binary" && x.fn === "mul") {
+function formOf(x: Expr & { kind: "binary" }, known: Map<Expr, Affine>): Affine {
+  if (x.fn === "add") return sum(affine(x.a, known), affine(x.b, known));
+  if (x.fn === "sub") return sum(affine(x.a, known), scale(affine(x.b, known), -1));
+  if (x.fn === "mul") {
     const [a, b] = [affine(x.a, known), affine(x.b, known)];
     if (b.terms.size === 0) return scale(a, b.constant);
     if (a.terms.size === 0) return scale(b, a.constant);
@@ -48,6 +52,7 @@ function formOf(x: Expr, known: Map<Expr, Affine>): Affine {
 
 /** Expressions of equal text are equal; one that is too long to print is equal to itself only. */
 export function keyOf(x: Expr): AtomKey {
+  if (x.kind === "ref") return x.variable.name;
   return isShort(x, { left: 48 }) ? printExpr(x) : x;
 }
 
@@ -57,28 +62,43 @@ function isShort(x: Expr, budget: { left: number }): boolean {
 }
 
 export function sum(a: Affine, b: Affine): Affine {
+  const constant = addDims(a.constant, b.constant);
+  if (b.terms.size === 0) return { constant, terms: a.terms };
+  if (a.terms.size === 0) return { constant, terms: b.terms };
   const terms = new Map(a.terms);
-  for (const [key, { atom, coefficient }] of b.terms) {
-    const total = addDims(terms.get(key)?.coefficient ?? 0, coefficient);
+  for (const [key, term] of b.terms) {
+    const before = terms.get(key);
+    if (before === undefined) {
+      terms.set(key, term);
+      continue;
+    }
+    const total = addDims(before.coefficient, term.coefficient);
     if (total === 0) terms.delete(key);
-    else terms.set(key, { atom, coefficient: total });
+    else terms.set(key, { atom: term.atom, coefficient: total });
   }
-  return { constant: addDims(a.constant, b.constant), terms };
+  return { constant, terms };
 }
 
 export function scale(a: Affine, by: Dim): Affine {
-  if (by === 0) return { constant: 0, terms: new Map() };
   if (by === 1) return a;
-  const terms = [...a.terms].map(([key, t]) => [key, { ...t, coefficient: multiplyDims(t.coefficient, by) }] as const);
-  return { constant: multiplyDims(a.constant, by), terms: new Map(terms) };
+  if (by === 0) return { constant: 0, terms: none };
+  const constant = multiplyDims(a.constant, by);
+  if (a.terms.size === 0) return { constant, terms: none };
+  const terms = new Map<AtomKey, AffineTerm>();
+  for (const [key, { atom, coefficient }] of a.terms)
+    terms.set(key, { atom, coefficient: multiplyDims(coefficient, by) });
+  return { constant, terms };
 }
 
 /** The expression of a form: sizes first, outer terms before inner ones, the known constant last. */
 export function rebuild({ constant, terms }: Affine): Expr {
   const known = knownPart(constant);
-  let x = size(addDims(constant, -known));
-  for (const { atom, coefficient } of terms.values()) x = add(x, mul(atom, size(coefficient)));
-  return add(x, i32(known));
+  let x = constant === known ? i32(0) : size(addDims(constant, -known));
+  for (const { atom, coefficient } of terms.values()) {
+    const term = coefficient === 1 ? atom : mul(atom, size(coefficient));
+    x = isZero(x) ? term : add(x, term);
+  }
+  return known === 0 ? x : add(x, i32(known));
 }
 
 /** What one step of a variable adds; undefined if that is not the same everywhere. */

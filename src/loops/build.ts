@@ -17,13 +17,20 @@ import {
   type Variable,
 } from "./ir.ts";
 
+const typesByLanes: { readonly [L in Lanes]: { readonly [S in Scalar]: LoopType } } = {
+  1: types,
+  4: { f32: types.f32x4, i32: types.i32x4, bool: types.boolx4 },
+  8: { f32: types.f32x8, i32: types.i32x8, bool: types.boolx8 },
+  16: { f32: types.f32x16, i32: types.i32x16, bool: types.boolx16 },
+};
+
 /** The type of a scalar in so many lanes, as one of the shared objects of `types`. */
 export function typeOf(scalar: Scalar, lanes: Lanes): LoopType {
-  return types[lanes === 1 ? scalar : (`${scalar}x${lanes}` as const)];
+  return typesByLanes[lanes][scalar];
 }
 
 export function sameType(a: LoopType, b: LoopType): boolean {
-  return a.scalar === b.scalar && a.lanes === b.lanes;
+  return a === b || (a.scalar === b.scalar && a.lanes === b.lanes);
 }
 
 // ---- leaves ---------------------------------------------------------------------------------------------------
@@ -51,7 +58,7 @@ export function size(dim: Dim): Expr {
 }
 
 export function load(buffer: Buffer, index: Expr, lanes: Lanes = 1): Expr {
-  expect(index, "i32", 1, "load index");
+  if (index.type !== types.i32) expect(index, "i32", 1, "load index");
   return { kind: "load", type: typeOf(buffer.scalar, lanes), buffer, index };
 }
 

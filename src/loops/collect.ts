@@ -1,15 +1,16 @@
 /** What a body uses: sizes and buffers, for the lists at the head of a program. */
 import { type Dim, formatDim } from "../base/dims.ts";
-import type { Buffer, Stmt } from "./ir.ts";
+import type { Buffer, Expr, Stmt } from "./ir.ts";
 import { readsOf, writesOf } from "./plan.ts";
 import { visitExpressions } from "./walk.ts";
 
 /** The sizes that a body asks for, each once, in order of appearance. */
 export function sizesOf(body: readonly Stmt[]): Dim[] {
   const found = new Map<string, Dim>();
-  visitExpressions(body, (x) => {
+  const collect = (x: Expr): void => {
     if (x.kind === "size") found.set(formatDim(x.dim), x.dim);
-  });
+  };
+  visitExpressions(body, collect, new Set());
   return [...found.values()];
 }
 

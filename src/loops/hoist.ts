@@ -5,7 +5,7 @@
  */
 import type { Buffer, Expr, Stmt, Variable } from "./ir.ts";
 import type { Names } from "./names.ts";
-import { blocks, mapBlocks, mapExpressions, mapOperands, operands, visitStatements } from "./walk.ts";
+import { blocks, eachOperand, expressions, mapBlocks, mapExpressions, mapOperands, visitStatements } from "./walk.ts";
 
 /** A list of statements that runs as one: the kernel, the body of a loop, a branch. */
 interface Region {
@@ -25,8 +25,9 @@ interface Node {
   readonly ins: readonly Node[];
   /** The outermost region in which it can be computed. */
   readonly home: Region;
-  /** Where it is computed or copied to: one region for each occurrence. */
-  readonly sites: Region[];
+  /** Where it is computed or copied to, as far as that decides whether it becomes a variable. */
+  site: Region | undefined;
+  hasMoreSites: boolean;
   /** Too plain to be worth a variable: targets spell it for nothing, or fold it into an address. */
   readonly plain: boolean;
   variable: Variable | undefined;
@@ -41,14 +42,18 @@ export function hoist(body: readonly Stmt[], names: Names): readonly Stmt[] {
 
 class Hoister {
   readonly #names: Names;
+  /** In the order of their first occurrence, operands first; without leaves. */
   readonly #nodes: Node[] = [];
+  /** Constants, sizes and variables that do not change; these are never bound. */
+  readonly #leaves = new Map<Variable | string, Node>();
+  #count = 0;
   readonly #written = new Set<Buffer>();
   readonly #homes = new Map<Variable, Region>();
   readonly #mutable = new Set<Variable>();
   /** What a `let` of the source stands for. */
   readonly #lets = new Map<Variable, Node>();
   /** The node of each occurrence: an expression object may stand for different nodes in different statements. */
-  readonly #roots = new Map<Stmt, Node[]>();
+  readonly #roots = new Map<Stmt, readonly Node[]>();
   readonly #regions = new Map<readonly Stmt[], Region>();
   #epoch = 0;
   #cache = new Map<Expr, Node>();
@@ -76,12 +81,8 @@ class Hoister {
     this.#regions.set(body, region);
     for (const s of body) {
       this.#cache = new Map();
-      const roots: Node[] = [];
-      mapExpressions(s, (x) => {
-        roots.push(this.#node(x, region));
-        return x;
-      });
-      for (const node of roots) node.sites.push(region);
+      const roots = expressions(s).map((x) => this.#node(x, region));
+      for (const node of roots) addSite(node, region, false);
       this.#roots.set(s, roots);
       this.#open(s, region, roots);
       if (isEffect(s)) this.#epoch++;
@@ -105,44 +106,45 @@ class Hoister {
   }
 
   #node(x: Expr, region: Region): Node {
+    if (x.kind === "const" || x.kind === "size") return this.#leaf(describe(x), x, region);
+    if (x.kind === "ref") {
+      const known = this.#lets.get(x.variable);
+      if (known !== undefined) return known;
+      return this.#isMutable(x) ? this.#intern(x, [], region) : this.#leaf(x.variable, x, region);
+    }
     const cached = this.#cache.get(x);
     if (cached !== undefined) return cached;
-    const known = x.kind === "ref" ? this.#lets.get(x.variable) : undefined;
-    const node =
-      known ??
-      this.#intern(
-        x,
-        operands(x).map((o) => this.#node(o, region)),
-        region,
-      );
+    const ins: Node[] = [];
+    eachOperand(x, (operand) => ins.push(this.#node(operand, region)));
+    const node = this.#intern(x, ins, region);
     this.#cache.set(x, node);
     return node;
   }
 
+  #leaf(key: Variable | string, x: Expr, region: Region): Node {
+    const known = this.#leaves.get(key);
+    if (known !== undefined) return known;
+    let root = region;
+    while (root.parent !== undefined) root = root.parent;
+    const home = x.kind === "ref" ? (this.#homes.get(x.variable) ?? root) : root;
+    const node = makeNode(this.#count++, x, [], home);
+    this.#leaves.set(key, node);
+    return node;
+  }
+
   #intern(x: Expr, ins: readonly Node[], region: Region): Node {
+    const holder = holderOf(region);
     const pinned = this.#isMutable(x) || (x.kind === "load" && this.#written.has(x.buffer));
-    const key = `${describe(x)}(${ins.map((n) => n.id).join()})${pinned ? `@${region.depth}:${this.#epoch}` : ""}`;
-    for (let at: Region | undefined = region; at !== undefined; at = at.parent) {
-      const found = at.table.get(key);
+    let key = describe(x);
+    for (const { id } of ins) key += `,${id}`;
+    if (pinned) key += `@${region.depth}:${this.#epoch}`;
+    for (let at: Region | undefined = holder; at !== undefined; at = at.parent) {
+      const found = at.kind === "loop" ? undefined : at.table.get(key);
       if (found !== undefined) return found;
     }
-    const holder = holderOf(region);
-    const own = pinned ? region : x.kind === "ref" ? (this.#homes.get(x.variable) ?? holder) : holder;
-    const home = ins.reduce(
-      (deepest, n) => (n.home.depth > deepest.depth ? n.home : deepest),
-      own.depth > holder.depth ? own : holder,
-    );
-    const plain = isPlain(x, ins);
-    const node: Node = {
-      id: this.#nodes.length,
-      expr: x,
-      ins,
-      home,
-      sites: [],
-      plain,
-      variable: undefined,
-      written: false,
-    };
+    let home = pinned ? region : holder;
+    for (const operand of ins) if (operand.home.depth > home.depth) home = operand.home;
+    const node = makeNode(this.#count++, x, ins, home);
     this.#nodes.push(node);
     holder.table.set(key, node);
     return node;
@@ -158,11 +160,12 @@ class Hoister {
   #decide(): void {
     for (let i = this.#nodes.length - 1; i >= 0; i--) {
       const node = this.#nodes[i];
-      const sites = node.variable === undefined ? node.sites : [node.home];
-      const wanted = sites.length > 1 || sites.some((site) => crossesLoop(site, node.home));
-      if (node.variable === undefined && wanted && !node.plain) node.variable = this.#fresh(node.expr);
-      const at = node.variable === undefined ? sites : [node.home];
-      for (const operand of node.ins) operand.sites.push(...at);
+      const { home, site } = node;
+      if (node.variable === undefined && !node.plain && (node.hasMoreSites || (site && crossesLoop(site, home))))
+        node.variable = this.#fresh(node.expr);
+      const at = node.variable === undefined ? site : home;
+      const isMany = node.variable === undefined && node.hasMoreSites;
+      if (at !== undefined) for (const operand of node.ins) addSite(operand, at, isMany);
     }
   }
 
@@ -214,6 +217,16 @@ function holderOf(region: Region): Region {
   let at = region;
   while (at.kind === "loop" && at.parent !== undefined) at = at.parent;
   return at;
+}
+
+function makeNode(id: number, expr: Expr, ins: readonly Node[], home: Region): Node {
+  const plain = isPlain(expr, ins);
+  return { id, expr, ins, home, site: undefined, hasMoreSites: false, plain, variable: undefined, written: false };
+}
+
+function addSite(node: Node, site: Region, areMany: boolean): void {
+  if (areMany || node.site !== undefined) node.hasMoreSites = true;
+  node.site ??= site;
 }
 
 function crossesLoop(site: Region, home: Region): boolean {

@@ -13,6 +13,7 @@
  *
  * The coefficients come from scripts/fit-math.mjs; test/loops/math.test.ts measures these errors.
  */
+import { lazily } from "../base/lazy.ts";
 import { letIn, ref } from "./build.ts";
 import type { Expr, Program, Stmt, UnaryFn } from "./ir.ts";
 import { exponential, logarithm } from "./math/exponential.ts";
@@ -21,7 +22,7 @@ import { errorFunction, hyperbolicTangent, logistic } from "./math/saturating.ts
 import { Site } from "./math/site.ts";
 import { cosine, sine } from "./math/trigonometric.ts";
 import { type Names, namesOf } from "./names.ts";
-import { mapBlocks, mapExpressions, rewriteExpression, visitExpressions } from "./walk.ts";
+import { mapBlocks, mapExpressions, rewriteExpression } from "./walk.ts";
 
 type Formula = (x: Expr, site: Site) => Expr;
 
@@ -37,14 +38,16 @@ const formulas: Readonly<Partial<Record<UnaryFn, Formula>>> = Object.freeze({
 
 /**
  * The program without exp, log, tanh, sigmoid, erf, sin, cos and pow: each becomes arithmetic, its shared parts `let`s
- * in front of the statement that asked for it. The same object where there is none of them.
+ * in front of the statement that asked for it. The same object where there is none of them. A target that has some of
+ * these as functions says by `replaces` which are to go.
  */
-export function decompose(program: Program): Program {
-  let found = false;
-  visitExpressions(program.body, (x) => {
-    found ||= isDecomposed(x);
-  });
-  return found ? { ...program, body: rewriteBlock(program.body, namesOf(program)) } : program;
+export function decompose(program: Program, replaces: (x: Expr) => boolean = isDecomposed): Program {
+  const body = rewriteBlock(
+    program.body,
+    replaces,
+    lazily(() => namesOf(program)),
+  );
+  return body === program.body ? program : { ...program, body };
 }
 
 /** Whether `decompose` replaces this expression (its own function, not those of its operands). */
@@ -52,22 +55,25 @@ export function isDecomposed(x: Expr): boolean {
   return x.kind === "binary" ? x.fn === "pow" : x.kind === "unary" && formulas[x.fn] !== undefined;
 }
 
-function rewriteBlock(block: readonly Stmt[], names: Names): readonly Stmt[] {
-  return block.flatMap((s) => {
-    const lets: Stmt[] = [];
+/** The same list when there is nothing to replace in it. */
+function rewriteBlock(block: readonly Stmt[], replaces: (x: Expr) => boolean, names: () => Names): readonly Stmt[] {
+  const out: Stmt[] = [];
+  for (const s of block) {
     const done = new Map<Expr, Expr>();
-    const after = mapExpressions(s, (x) => rewriteExpression(x, (e) => expand(e, names, lets), done));
-    return [...lets, mapBlocks(after, (inner) => rewriteBlock(inner, names))];
-  });
+    const expandIn = (e: Expr): Expr => (replaces(e) ? expand(e, names(), out) : e);
+    const after = mapExpressions(s, (x) => rewriteExpression(x, expandIn, done));
+    out.push(mapBlocks(after, (inner) => rewriteBlock(inner, replaces, names)));
+  }
+  return out.length === block.length && out.every((s, i) => s === block[i]) ? block : out;
 }
 
+/** The arithmetic of one function; its shared parts go to `lets`. */
 function expand(x: Expr, names: Names, lets: Stmt[]): Expr {
-  if (x.kind !== "unary" && x.kind !== "binary") return x;
   const site = new Site(x.type.lanes, (base, value) => {
     const variable = names.variable(base, value.type);
     lets.push(letIn(variable, value));
     return ref(variable);
   });
-  if (x.kind === "binary") return x.fn === "pow" ? power(x.a, x.b, site) : x;
-  return formulas[x.fn]?.(x.x, site) ?? x;
+  if (x.kind === "binary") return power(x.a, x.b, site);
+  return x.kind === "unary" ? (formulas[x.fn]?.(x.x, site) ?? x) : x;
 }

@@ -4,7 +4,7 @@
  */
 import { type DimValues, evaluateDim } from "../base/dims.ts";
 import { bytesPerElement } from "../base/dtypes.ts";
-import type { Buffer, Program, Stmt } from "./ir.ts";
+import type { Buffer, Expr, Program, Stmt } from "./ir.ts";
 import { expressions, visitExpression, visitStatements } from "./walk.ts";
 
 /**
@@ -90,23 +90,38 @@ function merge(into: Map<Buffer, Use>, buffer: Buffer, use: Use): void {
 }
 
 /** The buffers that a statement, with all inside it, reads. */
-export function readsOf(s: Stmt): Set<Buffer> {
-  const found = new Set<Buffer>();
-  visitStatements([s], (inner) => {
-    if (inner.kind === "copy") found.add(inner.from);
-    for (const x of expressions(inner))
-      visitExpression(x, (e) => (e.kind === "load" ? found.add(e.buffer) : undefined));
-  });
-  return found;
+export function readsOf(s: Stmt): ReadonlySet<Buffer> {
+  return touchedBy(s).reads;
 }
 
 /** The buffers that a statement, with all inside it, writes. */
-export function writesOf(s: Stmt): Set<Buffer> {
-  const found = new Set<Buffer>();
+export function writesOf(s: Stmt): ReadonlySet<Buffer> {
+  return touchedBy(s).writes;
+}
+
+interface Touched {
+  readonly reads: Set<Buffer>;
+  readonly writes: Set<Buffer>;
+}
+
+/** Statements never change, and several analyses ask for what they touch. */
+const touched = new WeakMap<Stmt, Touched>();
+
+function touchedBy(s: Stmt): Touched {
+  const before = touched.get(s);
+  if (before !== undefined) return before;
+  const found: Touched = { reads: new Set(), writes: new Set() };
+  const seen = new Set<Expr>();
+  const collect = (e: Expr): void => {
+    if (e.kind === "load") found.reads.add(e.buffer);
+  };
   visitStatements([s], (inner) => {
-    if (inner.kind === "store" || inner.kind === "fill") found.add(inner.buffer);
-    if (inner.kind === "copy") found.add(inner.to);
+    if (inner.kind === "copy") found.reads.add(inner.from);
+    if (inner.kind === "store" || inner.kind === "fill") found.writes.add(inner.buffer);
+    if (inner.kind === "copy") found.writes.add(inner.to);
+    for (const x of expressions(inner)) visitExpression(x, collect, seen);
   });
+  touched.set(s, found);
   return found;
 }
 
@@ -138,6 +153,14 @@ export function layout(program: Program, dims: DimValues): Layout {
     total = Math.max(total, end);
   }
   return { bytes: total, offsets };
+}
+
+/** Says the lifetimes of a program whose statements are not there, having been kept without them. */
+export function recallLifetimes(program: Program, lives: ReadonlyMap<Buffer, Lifetime>): void {
+  known.set(
+    program,
+    [...lives].map(([buffer, life]) => ({ buffer, life })),
+  );
 }
 
 /** Lifetimes are the same in every call; a program that is gone takes them with it. */

@@ -4,13 +4,48 @@
  */
 import type { Expr, Stmt, Variable } from "./ir.ts";
 
+/** Calls `use` with each operand of an expression, in order. */
+export function eachOperand(x: Expr, use: (operand: Expr) => void): void {
+  switch (x.kind) {
+    case "const":
+    case "ref":
+    case "size":
+      return;
+    case "load":
+      use(x.index);
+      return;
+    case "unary":
+    case "cast":
+    case "splat":
+    case "lane":
+      use(x.x);
+      return;
+    case "binary":
+      use(x.a);
+      use(x.b);
+      return;
+    case "select":
+      use(x.condition);
+      use(x.a);
+      use(x.b);
+      return;
+    case "ramp":
+      use(x.base);
+      return;
+    default:
+      x satisfies never;
+  }
+}
+
+const none: readonly Expr[] = [];
+
 /** The operands of an expression. */
 export function operands(x: Expr): readonly Expr[] {
   switch (x.kind) {
     case "const":
     case "ref":
     case "size":
-      return [];
+      return none;
     case "load":
       return [x.index];
     case "unary":
@@ -31,27 +66,34 @@ export function operands(x: Expr): readonly Expr[] {
 
 /** The expression with each operand replaced; the same object when none changed. */
 export function mapOperands(x: Expr, change: (operand: Expr) => Expr): Expr {
-  const before = operands(x);
-  const after = before.map(change);
-  if (after.every((operand, i) => operand === before[i])) return x;
   switch (x.kind) {
     case "const":
     case "ref":
     case "size":
       return x;
-    case "load":
-      return { ...x, index: after[0] };
+    case "load": {
+      const index = change(x.index);
+      return index === x.index ? x : { kind: "load", type: x.type, buffer: x.buffer, index };
+    }
     case "unary":
     case "cast":
     case "splat":
-    case "lane":
-      return { ...x, x: after[0] };
-    case "binary":
-      return { ...x, a: after[0], b: after[1] };
-    case "select":
-      return { ...x, condition: after[0], a: after[1], b: after[2] };
-    case "ramp":
-      return { ...x, base: after[0] };
+    case "lane": {
+      const operand = change(x.x);
+      return operand === x.x ? x : { ...x, x: operand };
+    }
+    case "binary": {
+      const [a, b] = [change(x.a), change(x.b)];
+      return a === x.a && b === x.b ? x : { kind: "binary", type: x.type, fn: x.fn, a, b };
+    }
+    case "select": {
+      const [condition, a, b] = [change(x.condition), change(x.a), change(x.b)];
+      return condition === x.condition && a === x.a && b === x.b ? x : { ...x, condition, a, b };
+    }
+    case "ramp": {
+      const base = change(x.base);
+      return base === x.base ? x : { ...x, base };
+    }
     default:
       return x satisfies never;
   }
@@ -140,28 +182,37 @@ export function visitStatements(body: readonly Stmt[], visit: (s: Stmt) => void)
   }
 }
 
-/** Visits every expression of a body, operands first; an object that occurs twice in one expression is visited once. */
-export function visitExpressions(body: readonly Stmt[], visit: (x: Expr) => void): void {
+/**
+ * Visits every expression of a body, operands first; an object that occurs twice in one expression is visited once.
+ * With `seen`, an object is visited once in all: for whoever collects what there is.
+ */
+export function visitExpressions(body: readonly Stmt[], visit: (x: Expr) => void, seen?: Set<Expr>): void {
   visitStatements(body, (s) => {
-    for (const x of expressions(s)) visitExpression(x, visit);
+    for (const x of expressions(s)) visitExpression(x, visit, seen);
   });
 }
 
 /** Visits an expression and what is inside it, operands first, each object once. */
 export function visitExpression(x: Expr, visit: (x: Expr) => void, seen: Set<Expr> = new Set()): void {
-  if (seen.has(x)) return;
-  seen.add(x);
-  for (const operand of operands(x)) visitExpression(operand, visit, seen);
-  visit(x);
+  const walk = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    eachOperand(e, walk);
+    visit(e);
+  };
+  walk(x);
 }
 
 /** Rewrites an expression from its operands up; each object once, so that shared parts stay shared. */
 export function rewriteExpression(x: Expr, change: (x: Expr) => Expr, done: Map<Expr, Expr> = new Map()): Expr {
-  const known = done.get(x);
-  if (known !== undefined) return known;
-  const result = change(mapOperands(x, (operand) => rewriteExpression(operand, change, done)));
-  done.set(x, result);
-  return result;
+  const rewrite = (e: Expr): Expr => {
+    const known = done.get(e);
+    if (known !== undefined) return known;
+    const result = change(mapOperands(e, rewrite));
+    done.set(e, result);
+    return result;
+  };
+  return rewrite(x);
 }
 
 /** Puts an expression in the place of a variable. */

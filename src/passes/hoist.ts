@@ -17,6 +17,14 @@ function pays(node: Node, reach: ReadonlyMap<Value, Reach>): boolean {
   return node.op === "scan" || (node.op === "gather" && reach.get(node.ins[0]) === "constant");
 }
 
+/**
+ * Whether a node of xs may be done in front of a loop that leaves steps out: nobody reads what comes of these, but an
+ * index among them may lie outside of its table, and a loop that ends by itself may end long before its length.
+ */
+function mayStand(parts: ScanParts, { op }: Node): boolean {
+  return !leavesOut(parts) || (parts.stop === undefined && op !== "gather" && op !== "scan");
+}
+
 /** Ops that follow a moved operand, being one pass over it in either place. */
 const lightOps: ReadonlySet<OpName> = new Set<OpName>([
   ...unaryOps,
@@ -71,8 +79,7 @@ function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>): Set<Node> {
       lightOps.has(node.op) &&
       node.ins.some((value) => movedValues.has(value) && reach.get(value) === "xs" && single(value)) &&
       node.ins.every((value) => reach.get(value) === "constant" || xs.has(value) || single(value));
-    // What a step left out would compute is not computed for it in front of the loop either.
-    if (reach.get(out) !== "constant" && (leavesOut(parts) || !(pays(node, reach) || follows()))) continue;
+    if (reach.get(out) !== "constant" && !(mayStand(parts, node) && (pays(node, reach) || follows()))) continue;
     moved.add(node);
     for (const value of node.outs) movedValues.add(value);
   }

@@ -3,14 +3,13 @@
  * head, the gradient of x), and sums over time (the gradients of weights). The loop hands out what they are computed
  * from as ys; the rest is done once for all steps.
  */
-import type { Dim } from "../base/dims.ts";
+import { type Dim, equalDims } from "../base/dims.ts";
 import { type Builder, newValue } from "../graph/build.ts";
-import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
-import { type Accumulator, type AccumulatorTerm, type Sum, sumOverTime } from "./accumulate.ts";
+import { type Graph, type Node, type ScanNode, scanIns, scanOuts, type Value } from "../graph/graph.ts";
+import { type Accumulator, type AccumulatorTerm, type Sum, stackOf, sumOverTime } from "./accumulate.ts";
 import { dce } from "./dce.ts";
-import { spread } from "./lift.ts";
 import { Outside } from "./outside.ts";
-import { type Carry, putTogether, type ScanParts, type Stack, takeApart } from "./parts.ts";
+import { type Carry, type Operand, putTogether, type ScanParts, type Stack, takeApart } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
 import { planSink, type SinkPlan } from "./sinkplan.ts";
 
@@ -21,7 +20,8 @@ export function sink(graph: Graph): Graph {
 
 function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
   const parts = takeApart(scan);
-  const plan = planSink(parts);
+  const zeroed = zeroedXs(builder, scan, parts);
+  const plan = planSink(parts, new Set(zeroed.map(({ input }) => input.value)));
   if (plan === undefined) return undefined;
   const { length } = scan.params;
   const emitted: Stack[] = plan.emitted.map((step) => ({
@@ -29,25 +29,65 @@ function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefine
     out: newValue({ dtype: step.dtype, shape: [length, ...step.shape] }),
   }));
   const left = leave(parts, plan);
+  const running = plan.running.map((value) => runningSum(builder, value));
   const ys = [...parts.ys.filter(({ step }) => !plan.sunk.has(step)), ...emitted];
-  const next = putTogether(scan, { ...parts, carry: left.carry, ys, nodes: [...parts.nodes, ...left.nodes] });
+  const next = putTogether(scan, {
+    ...parts,
+    carry: [...left.carry, ...running.map(({ carry }) => carry)],
+    ys,
+    nodes: [...parts.nodes, ...left.nodes, ...running.map(({ node }) => node)],
+  });
   const loop = { ...next, params: { ...next.params, body: dce(next.params.body) } };
   builder.push(loop);
 
   const outside = new Outside(builder, scan, parts, plan.producers);
   for (const { step, out } of ys)
     if (plan.reach.get(step) !== "constant") outside.set(step, { value: out, stacked: true });
-  const count = stepsDone(builder, parts, length);
-  const zeroed = new Set(ys.map(({ out }) => out));
-  const sum: Sum = { builder, outside, length, count, zeroed, producers: plan.producers, reach: plan.reach };
-  const results = new Map<Value, Value>();
-  for (const { step, out } of parts.ys)
-    if (plan.sunk.has(step)) results.set(out, spread(builder, outside.get(step), length));
+  const sum: Sum = {
+    ...plan,
+    builder,
+    outside,
+    length,
+    count: stepsDone(builder, parts, length),
+    zeroed: new Set([...ys.map(({ step }) => step), ...zeroed.map(({ input }) => input.value)]),
+    sums: new Map(running.map(({ carry }, i) => [plan.running[i], carry.out])),
+  };
+  return results(scan, parts, plan, sum, left.outs);
+}
+
+/** What stands for the results of the scan now. */
+function results(
+  scan: ScanNode,
+  parts: ScanParts,
+  plan: SinkPlan,
+  sum: Sum,
+  left: ReadonlyMap<Carry, Value>,
+): readonly Value[] {
+  const instead = new Map<Value, Value>();
+  for (const { step, out } of parts.ys) if (plan.sunk.has(step)) instead.set(out, stackOf(sum, step));
   for (const one of plan.accumulators) {
-    const start = left.outs.get(one.carry) ?? one.carry.init;
-    results.set(one.carry.out, addTerms(sum, start, one.terms));
+    const start = left.get(one.carry) ?? one.carry.init;
+    instead.set(one.carry.out, addTerms(sum, start, one.terms));
   }
-  return scan.outs.map((out) => results.get(out) ?? out);
+  return scan.outs.map((out) => instead.get(out) ?? out);
+}
+
+/** The xs that are zero at the steps left out: ys of a loop that leaves out the same steps. */
+function zeroedXs(builder: Builder, { params }: ScanNode, { xs, limit }: ScanParts): Operand[] {
+  if (limit === undefined) return [];
+  return xs.filter(({ value }) => {
+    const node = builder.producer(value);
+    if (node?.op !== "scan" || !equalDims(node.params.length, params.length)) return false;
+    return scanOuts(node).ys.includes(value) && (scanIns(node).limit === limit || scanOuts(node).count === limit);
+  });
+}
+
+/** A carry that sums up a value of the body, and the node that adds to it. */
+function runningSum(builder: Builder, value: Value): { carry: Carry; node: Node } {
+  const [before, next, out] = [newValue(value), newValue(value), newValue(value)];
+  const init = builder.full(value.shape, 0, value.dtype);
+  const node: Node = { op: "add", params: {}, ins: [before, value], outs: [next], scope: builder.scope };
+  return { carry: { input: { name: "running sum", value: before }, init, next, out }, node };
 }
 
 /** How many steps a loop has done, where that may be fewer than its length. */

@@ -13,13 +13,16 @@ import { type Carry, leavesOut, type ScanParts } from "./parts.ts";
 export interface SinkPlan {
   readonly producers: ReadonlyMap<Value, Node>;
   readonly reach: ReadonlyMap<Value, Reach>;
+  readonly plans: Map<Value, SumPlan>;
   /** Values of ys that are computed behind the loop. */
   readonly sunk: ReadonlySet<Value>;
   /** Values of the body that become ys. */
   readonly emitted: readonly Value[];
   /** Accumulators with the terms that are summed behind the loop. */
   readonly accumulators: readonly Accumulator[];
-  /** The terms of these that stay. */
+  /** Values that the loop sums up in the place of some of these terms, row by row: rows are added behind it. */
+  readonly running: readonly Value[];
+  /** The terms that stay. */
   readonly remaining: ReadonlyMap<Carry, readonly AccumulatorTerm[]>;
 }
 
@@ -28,44 +31,50 @@ interface Body {
   readonly producers: ReadonlyMap<Value, Node>;
   readonly reach: ReadonlyMap<Value, Reach>;
   readonly accumulators: readonly Accumulator[];
-  readonly plans: ReadonlyMap<Value, SumPlan>;
+  readonly plans: Map<Value, SumPlan>;
 }
 
-/** Undefined where there is nothing to move. */
-export function planSink(parts: ScanParts): SinkPlan | undefined {
-  const producers = producersOf(parts.nodes);
-  const reach = reachOf(parts);
-  const accumulators = accumulatorsOf(parts, producers, usesIn(parts));
-  const plans = new Map(
-    accumulators.flatMap(({ terms }) =>
-      terms.map(({ value }) => [value, planSum(value, { producers, reach })] as const),
-    ),
-  );
-  const body: Body = { parts, producers, reach, accumulators, plans };
+/** Undefined where there is nothing to move. `zeroed` are the xs that are zero at the steps left out. */
+export function planSink(parts: ScanParts, zeroed: ReadonlySet<Value>): SinkPlan | undefined {
+  const body = describe(parts);
+  const { accumulators, plans } = body;
   const { core, hot } = divide(body);
+  const planOf = ({ value }: AccumulatorTerm): SumPlan => planSum(value, body);
   const sunk = new Set(parts.ys.map(({ step }) => step).filter((step) => hot.has(step)));
-  const moves = ({ value }: AccumulatorTerm): boolean =>
-    hot.has(value) || (plans.get(value)?.contracts === true && !core.has(value));
+  const moves = (term: AccumulatorTerm): boolean =>
+    hot.has(term.value) || (planOf(term).contracts && !core.has(term.value));
   const heavy = new Set(accumulators.flatMap(({ terms }) => terms.filter(moves)));
   const kept = parts.ys.map(({ step }) => step).filter((step) => !sunk.has(step));
-  // An x of a step left out may hold anything; only what the loop hands out is zero there.
-  const there = new Set<Value>([...(leavesOut(parts) ? [] : parts.xs.map(({ input }) => input.value)), ...kept]);
-  const roots = [...sunk, ...[...heavy].flatMap(({ value }) => plans.get(value)?.leaves ?? [])];
+  // Another x of a step left out may hold anything.
+  const xs = parts.xs.map(({ input }) => input.value).filter((x) => !leavesOut(parts) || zeroed.has(x));
+  const there = new Set<Value>([...xs, ...kept]);
+  const roots = [...sunk, ...[...heavy].flatMap((term) => planOf(term).leaves)];
   const emitted = choose(body, wanted(body, hot, roots), core, there);
   const light = accumulators.flatMap(({ terms }) =>
     terms.filter((term) => !heavy.has(term) && isThere(body, term, there)),
   );
-  const sinking = new Set([...heavy, ...light]);
+  const apart = accumulators.flatMap(({ terms }) =>
+    terms.filter((term) => !heavy.has(term) && !light.includes(term) && planOf(term).mixes),
+  );
+  const sinking = new Set([...heavy, ...light, ...apart]);
   if (sunk.size === 0 && sinking.size === 0) return undefined;
   const moved = accumulators.map(({ carry, terms }) => ({ carry, terms: terms.filter((term) => sinking.has(term)) }));
   return {
-    producers,
-    reach,
+    producers: body.producers,
+    reach: body.reach,
+    plans,
     sunk,
     emitted,
     accumulators: moved.filter(({ terms }) => terms.length > 0),
+    running: [...new Set(apart.flatMap((term) => planOf(term).running))],
     remaining: new Map(accumulators.map(({ carry, terms }) => [carry, terms.filter((term) => !sinking.has(term))])),
   };
+}
+
+function describe(parts: ScanParts): Body {
+  const producers = producersOf(parts.nodes);
+  const accumulators = accumulatorsOf(parts, producers, usesIn(parts));
+  return { parts, producers, reach: reachOf(parts), accumulators, plans: new Map() };
 }
 
 /** Core and hot values. A result that cannot leave the loop joins the core with all that it needs. */
@@ -96,17 +105,23 @@ function heat(
   const stuck = new Set<Value>();
   for (const node of parts.nodes) {
     if (core.has(node.outs[0]) || reach.get(node.outs[0]) === "constant") continue;
-    // Steps left out are not computed behind the loop.
-    const worth = node.op === "matmul" && !leavesOut(parts);
+    // How many steps there are is known in front of the loop, or products would be made for many more.
+    const worth = node.op === "matmul" && parts.stop === undefined;
     const pays = worth && node.ins.some((value) => reach.get(value) === "constant");
     if (!pays && !node.ins.some((value) => hot.has(value))) continue;
-    const isStuck = !canLift(node.op, node.params) || node.ins.some((value) => stuck.has(value));
+    const isStuck = !canLeave(parts, node) || node.ins.some((value) => stuck.has(value));
     for (const out of node.outs) {
       hot.add(out);
       if (isStuck) stuck.add(out);
     }
   }
   return { hot, stuck };
+}
+
+/** Whether an op may be done behind the loop: an index of a step left out could be any. */
+function canLeave(parts: ScanParts, { op, params }: Node): boolean {
+  const indexes = op === "gather" || op === "scatterAdd" || op === "scan";
+  return canLift(op, params) && !(indexes && leavesOut(parts));
 }
 
 function addWithOperands(set: Set<Value>, start: Value, producers: ReadonlyMap<Value, Node>): void {
@@ -149,7 +164,7 @@ function choose(body: Body, values: ReadonlySet<Value>, core: ReadonlySet<Value>
 
 /** Whether a term can be summed from what is outside anyway. */
 function isThere(body: Body, { value }: AccumulatorTerm, there: ReadonlySet<Value>): boolean {
-  return (body.plans.get(value)?.leaves ?? []).every((leaf) => cost(body, leaf, there) === 0);
+  return planSum(value, body).leaves.every((leaf) => cost(body, leaf, there) === 0);
 }
 
 /** Passes over data that are cheaper than to write and read one more stack. */

@@ -1,7 +1,7 @@
 /** Device memory as an object: a range of the runtime's memory that lives until it is freed or unreachable. */
 import type { DType, HostArray } from "../base/dtypes.ts";
 import { bytesPerElement } from "../base/dtypes.ts";
-import { internal } from "../base/errors.ts";
+import { internal, UnsupportedError } from "../base/errors.ts";
 import type { DeviceBuffer } from "./executable.ts";
 import type { DeviceMemory } from "./memory.ts";
 
@@ -11,6 +11,9 @@ export class MemoryBuffer implements DeviceBuffer {
   /** The last call that has this buffer as an argument, and how often. */
   #call = 0;
   #times = 0;
+  /** Asynchronous calls that have it as an argument, and those that write to it, from their beginning to their end. */
+  #readers = 0;
+  #writers = 0;
   readonly #memory: DeviceMemory;
   #address: number | undefined;
 
@@ -41,11 +44,20 @@ export class MemoryBuffer implements DeviceBuffer {
     return this.#call === call ? this.#times : 0;
   }
 
+  /** Counts an asynchronous call that reads or writes it; `by` is 1 when it begins and -1 when it has ended. */
+  hold(use: "reads" | "writes", by: 1 | -1): void {
+    if (use === "reads") this.#readers += by;
+    else this.#writers += by;
+  }
+
   read(): HostArray {
+    if (this.#writers > 0) throw inUse("read");
+    // Also of a shared memory this makes an array of its own, which nothing shares.
     return this.#view().slice();
   }
 
   write(data: HostArray): void {
+    if (this.#readers + this.#writers > 0) throw inUse("written");
     if (data.length !== this.length) {
       internal("device memory is written with another number of elements", { expected: this.length, got: data.length });
     }
@@ -54,6 +66,7 @@ export class MemoryBuffer implements DeviceBuffer {
 
   free(): void {
     if (this.#address === undefined) return;
+    if (this.#readers + this.#writers > 0) throw inUse("freed");
     this.#memory.disown(this);
     this.#memory.release(this.#address);
     this.#address = undefined;
@@ -68,4 +81,11 @@ export class MemoryBuffer implements DeviceBuffer {
     const { floats, ints } = this.#memory;
     return (this.dtype === "float32" ? floats : ints).subarray(first, first + this.length);
   }
+}
+
+function inUse(what: string): UnsupportedError {
+  return new UnsupportedError(
+    `variable: expected it to be ${what} between calls, got an asynchronous call that still uses it. Await that call first.`,
+    { what },
+  );
 }

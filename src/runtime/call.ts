@@ -1,15 +1,23 @@
 /**
  * Calls of one WebAssembly program. A call writes to the frame only what changed since the last one and copies only
- * what is not in device memory, because a streaming step must cost less here than its arithmetic.
+ * what is not in device memory, because a streaming step must cost less here than its arithmetic. Not here: who runs
+ * the program in its frame (`wasm.ts` for one thread, `team.ts` for several).
  */
 import { type DimValues, symbolsOf } from "../base/dims.ts";
 import { bytesPerElement, type HostArray } from "../base/dtypes.ts";
 import { internal, NumericError } from "../base/errors.ts";
 import type { Buffer, Program } from "../loops/ir.ts";
-import type { WasmArtefact } from "../target/target.ts";
-import { bufferOffset, failedCheckOffset, failedValueOffset, frameBytes, sizeOffset } from "../target/wasm/frame.ts";
+import {
+  brokenDown,
+  bufferOffset,
+  failedCheckOffset,
+  failedValueOffset,
+  frameBytes,
+  sizeOffset,
+  teamOffset,
+} from "../target/wasm/frame.ts";
 import { MemoryBuffer } from "./buffer.ts";
-import type { Argument, Destination, Executable } from "./executable.ts";
+import type { Argument, Destination, Executable, Results } from "./executable.ts";
 import type { DeviceMemory } from "./memory.ts";
 import { type CallPlan, PlanCache, place } from "./plan.ts";
 
@@ -21,10 +29,19 @@ interface Slot {
   readonly output: number;
 }
 
+/** Runs the code of a program in its frame; raises an error where it stops on its way. */
+export interface Code {
+  run(frame: number): void;
+  /** The same in other threads, where the calling one goes on. */
+  runElsewhere?(frame: number): Promise<void>;
+  /** Where the threads of its team meet, if it has one. */
+  readonly meeting?: number;
+}
+
 export class WasmExecutable implements Executable {
   readonly #memory: DeviceMemory;
   readonly #program: Program;
-  readonly #run: (frame: number) => void;
+  readonly #code: Code;
   readonly #frame: number;
   readonly #slots: readonly Slot[];
   readonly #plans: PlanCache;
@@ -37,11 +54,10 @@ export class WasmExecutable implements Executable {
   #arena = -1;
   readonly #addresses: number[];
 
-  constructor(memory: DeviceMemory, { bytes, program }: WasmArtefact) {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: memory.memory } });
+  constructor(memory: DeviceMemory, program: Program, code: Code) {
     this.#memory = memory;
     this.#program = program;
-    this.#run = instance.exports.run as (frame: number) => void;
+    this.#code = code;
     this.#slots = slotsOf(program);
     this.#plans = new PlanCache(program);
     this.#symbols = [...new Set([...program.sizes, ...program.buffers.map(({ size }) => size)].flatMap(symbolsOf))];
@@ -50,19 +66,50 @@ export class WasmExecutable implements Executable {
     this.#addresses = program.buffers.map(() => -1);
     this.#frame = this.#reserve(frameBytes(program));
     this.#word(failedCheckOffset, 0);
+    if (code.meeting !== undefined) this.#word(teamOffset(program), code.meeting);
     this.#writeConstants();
   }
 
-  run(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): (HostArray | undefined)[] {
+  run(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Results {
+    this.#memory.turns.expectFree(this.#program.name);
+    return this.call(args, destinations, dims);
+  }
+
+  runAsync(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Promise<Results> {
+    return inTurn(this.#memory, args, destinations, () => this.callAsync(args, destinations, dims));
+  }
+
+  /** A call by whoever has the turn. */
+  call(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Results {
+    this.#begin(args, destinations, dims);
+    try {
+      this.#code.run(this.#frame);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    return this.#end(destinations);
+  }
+
+  /** The same where the code can run elsewhere. */
+  async callAsync(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Promise<Results> {
+    if (this.#code.runElsewhere === undefined) return this.call(args, destinations, dims);
+    this.#begin(args, destinations, dims);
+    try {
+      await this.#code.runElsewhere(this.#frame);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    return this.#end(destinations);
+  }
+
+  #begin(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): void {
     const plan = this.#choose(args, destinations, dims);
     const arena = this.#memory.arena(plan.bytes);
     if (plan !== this.#plan || arena !== this.#arena) this.#writeFrame(plan, arena);
     for (const slot of this.#slots) this.#bringIn(slot, args, destinations);
-    try {
-      this.#run(this.#frame);
-    } catch (error) {
-      throw this.#failure(error);
-    }
+  }
+
+  #end(destinations: readonly Destination[]): Results {
     const results = new Array<HostArray | undefined>(destinations.length).fill(undefined);
     for (const slot of this.#slots)
       if (slot.output >= 0) results[slot.output] = this.#bringOut(slot, destinations[slot.output]);
@@ -166,13 +213,13 @@ export class WasmExecutable implements Executable {
     const { ints } = this.#memory;
     const failed = ints[(this.#frame + failedCheckOffset) / bytesPerElement];
     const { name, checks } = this.#program;
-    if (failed === 0) {
+    this.#word(failedCheckOffset, 0);
+    if (failed === 0 || failed === brokenDown) {
       if (error instanceof WebAssembly.RuntimeError)
         internal(`the compiled program "${name}" stopped: ${error.message}`);
       return error;
     }
     const value = ints[(this.#frame + failedValueOffset) / bytesPerElement];
-    this.#word(failedCheckOffset, 0);
     const message = checks[failed - 1].message.replaceAll("{value}", String(value));
     return new NumericError(message, { program: name, check: failed - 1, value });
   }
@@ -193,6 +240,25 @@ export class WasmExecutable implements Executable {
     const address = this.#memory.reserve(bytes);
     this.#memory.own(this, address);
     return address;
+  }
+}
+
+/** Does the work of an asynchronous call in its turn; until it is done nobody else may use its device memory. */
+export async function inTurn(
+  memory: DeviceMemory,
+  args: readonly Argument[],
+  destinations: readonly Destination[],
+  work: () => Promise<Results>,
+): Promise<Results> {
+  const hold = (by: 1 | -1): void => {
+    for (const arg of args) if (arg instanceof MemoryBuffer) arg.hold("reads", by);
+    for (const destination of destinations) if (destination instanceof MemoryBuffer) destination.hold("writes", by);
+  };
+  hold(1);
+  try {
+    return await memory.turns.take(work);
+  } finally {
+    hold(-1);
   }
 }
 

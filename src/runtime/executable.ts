@@ -23,9 +23,17 @@ export type Argument = HostArray | DeviceBuffer;
 /** Where a result goes: a fresh host array (`"host"`), or device memory that is overwritten. A device buffer may be argument and result. */
 export type Destination = "host" | DeviceBuffer;
 
+/** Of a call, in order of the program's outputs; undefined for those that went to device memory. */
+export type Results = (HostArray | undefined)[];
+
 export interface Executable {
-  /** Results in order of the program's outputs; undefined for those that went to device memory. Raises NumericError for a failed check. */
-  run(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): (HostArray | undefined)[];
+  /** Raises NumericError for a failed check. */
+  run(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Results;
+  /**
+   * The same without waiting, where that is a difference: in a page the threads run while its main thread goes on, and
+   * calls take their turns. Arguments must stay as they are until then, and device memory among them can not be used.
+   */
+  runAsync(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): Promise<Results>;
 }
 
 /** Owns device memory and turns artefacts into executables. */

@@ -19,19 +19,18 @@ export function createInterpretedRuntime(): InterpretedRuntime {
 
 /** The executable of one graph, computed by the interpreter in float32 precision. */
 export function interpretedExecutable(graph: Graph): Executable {
-  return {
-    run(args, destinations, dims) {
-      // All arguments are read before any result is written, so a buffer may be argument and result.
-      const results = interpret(graph, args.map(contentsOf), dims, { precision: "float32" });
-      return graph.outputs.map((output, i) => {
-        const data = toHost(results[i], output.dtype);
-        const to = destinations[i];
-        if (to === "host") return data;
-        to.write(data);
-        return undefined;
-      });
-    },
+  const run: Executable["run"] = (args, destinations, dims) => {
+    // All arguments are read before any result is written, so a buffer may be argument and result.
+    const results = interpret(graph, args.map(contentsOf), dims, { precision: "float32" });
+    return graph.outputs.map((output, i) => {
+      const data = toHost(results[i], output.dtype);
+      const to = destinations[i];
+      if (to === "host") return data;
+      to.write(data);
+      return undefined;
+    });
   };
+  return { run, runAsync: async (...call) => run(...call) };
 }
 
 function contentsOf(argument: Argument): HostArray {

@@ -5,6 +5,7 @@
 import { UnsupportedError } from "../base/errors.ts";
 import { lowestAddress } from "../target/wasm/frame.ts";
 import { Allocator } from "./allocator.ts";
+import { Turns } from "./turns.ts";
 
 const pageBytes = 65536;
 /** One page less than 4 GiB, so that an address just past the end is still a 32-bit number. */
@@ -12,17 +13,24 @@ const maximumPages = 65535;
 
 export class DeviceMemory {
   readonly memory: WebAssembly.Memory;
+  /** Whether several threads can use it. */
+  readonly shared: boolean;
   /** Views of the whole memory. Read them anew after anything that may reserve. */
-  floats!: Float32Array<ArrayBuffer>;
-  ints!: Int32Array<ArrayBuffer>;
+  floats!: Float32Array;
+  ints!: Int32Array;
+  /** Who may run a program in it. */
+  readonly turns: Turns = new Turns();
   /** Numbers the calls of programs, so that a buffer can tell whether a call has met it. */
   calls = 0;
   readonly #allocator = new Allocator(lowestAddress);
   readonly #unreachable: FinalizationRegistry<number>;
   #arena = { address: 0, bytes: 0 };
 
-  constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages });
+  /** `shared`: whether to try for a memory that several threads can use. */
+  constructor(shared: boolean) {
+    const forAll = shared ? makeShared() : undefined;
+    this.shared = forAll !== undefined;
+    this.memory = forAll ?? new WebAssembly.Memory({ initial: 16, maximum: maximumPages });
     this.#unreachable = new FinalizationRegistry((address) => this.#allocator.release(address));
     this.#follow();
   }
@@ -97,6 +105,17 @@ export class DeviceMemory {
     this.floats = new Float32Array(buffer);
     this.ints = new Int32Array(buffer);
     this.#allocator.extend(buffer.byteLength);
+  }
+}
+
+/** A memory for several threads, or undefined where there is none or no room for its whole range of addresses. */
+function makeShared(): WebAssembly.Memory | undefined {
+  try {
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared: true });
+    // An engine that does not know the word makes an ordinary memory.
+    return memory.buffer instanceof ArrayBuffer ? undefined : memory;
+  } catch {
+    return undefined;
   }
 }
 

@@ -6,14 +6,14 @@
 import { BoundedCache } from "../base/cache.ts";
 import { type Dim, type DimValues, formatDim, symbol } from "../base/dims.ts";
 import { OptionError, ShapeError } from "../base/errors.ts";
-import { checkOptionNames } from "../base/names.ts";
+import { checkOptionNames, unknownName } from "../base/names.ts";
 import { formatShape, type Shape } from "../base/shapes.ts";
 import { isBranch, leavesOf, mapTree, type Tree } from "../base/trees.ts";
 import { firstNonFinite, type NonFinite } from "../graph/diagnose.ts";
 import { brokenLaw, type SizeLaw, sizeError, sizeLaws } from "../graph/sizes.ts";
 import { currentTrace, Trace, within } from "./context.ts";
-import { execute, type Finished, finish, inputsOf } from "./finish.ts";
-import { type Pipeline, runPipeline, type TargetName, targetNames } from "./pipeline.ts";
+import { execute, executeAsync, type Finished, finish, inputsOf } from "./finish.ts";
+import { type BackendName, backendNames, type Pipeline, runPipeline, usualBackend } from "./pipeline.ts";
 import { concrete, separateSizes, Tensor, type TensorSpec } from "./tensor.ts";
 
 export interface CompileOptions {
@@ -24,13 +24,21 @@ export interface CompileOptions {
    * Without it the first call decides, and a size that differs in a later call becomes free by itself.
    */
   readonly inputs?: readonly Tree<TensorSpec>[];
-  /** "wasm", or "interpreter": slow, obvious, and the definition of what programs mean. */
-  readonly target?: TargetName;
+  /**
+   * "wasm"; "native": through the machine's C compiler; or "interpreter": slow, obvious, and the definition of what
+   * programs mean. What RECURVE_BACKEND says if not given, else "wasm".
+   */
+  readonly backend?: BackendName;
 }
 
 /** A compiled function. Inside another compiled function it is simply part of it. */
 export interface CompiledFunction<A extends readonly unknown[], R> {
   (...args: A): R;
+  /**
+   * The same call, for where the caller must not wait: in a page that has threads they run it while the page stays
+   * alive. Calls are done in their order. Until then its variables are in use. Not inside of another compiled function.
+   */
+  async(...args: A): Promise<R>;
   /** The program that a call with these arguments runs, with every stage of its compilation. */
   inspect(...args: A): Pipeline;
   /** Runs the call in the graph interpreter and says where a value first stops being finite. Assigns nothing. */
@@ -69,8 +77,8 @@ export function compile<A extends readonly unknown[], R>(
   options: CompileOptions = {},
 ): CompiledFunction<A, R> {
   const name = options.name ?? (fn.name === "" ? "compiled" : fn.name);
-  checkOptionNames(name, options, ["name", "inputs", "target"]);
-  const target = expectTarget(name, options.target ?? "wasm");
+  checkOptionNames(name, options, ["name", "inputs", "backend"]);
+  const backend = expectBackend(name, options.backend ?? usualBackend());
   const structures = new BoundedCache<string, Variant<R>[]>(64);
   const declared = options.inputs && separateSizes(options.inputs.flatMap((tree) => specsIn(tree)));
 
@@ -85,7 +93,7 @@ export function compile<A extends readonly unknown[], R>(
       if (declared !== undefined) throw sizeError(name, broken, dims);
     }
     if (declared !== undefined) checkDeclared(name, declared, call);
-    const variant = makeVariant(name, fn, args, call, target, candidates(declared, variants, call));
+    const variant = makeVariant(name, fn, args, call, backend, candidates(declared, variants, call));
     const dims = match(variant.specs, call.leaves) as DimValues;
     variants.push(variant);
     if (variants.length > maximumVariants) variants.shift();
@@ -97,7 +105,13 @@ export function compile<A extends readonly unknown[], R>(
     const { variant, call, dims } = prepare(args);
     return variant.rebuild(execute(variant.finished, variant.pipeline.executable, call.leaves, dims));
   };
+  const compiledAsync = async (...args: A): Promise<R> => {
+    if (currentTrace() !== undefined) throw notInside(name);
+    const { variant, call, dims } = prepare(args);
+    return variant.rebuild(await executeAsync(variant.finished, variant.pipeline.executable, call.leaves, dims));
+  };
   return Object.assign(Object.defineProperty(compiled, "programs", { get: () => countVariants(structures) }), {
+    async: compiledAsync,
     inspect: (...args: A) => prepare(args).variant.pipeline,
     diagnose: (...args: A) => {
       const { variant, call, dims } = prepare(args);
@@ -107,12 +121,15 @@ export function compile<A extends readonly unknown[], R>(
   }) as CompiledFunction<A, R>;
 }
 
-function expectTarget(name: string, target: TargetName): TargetName {
-  if (targetNames.includes(target)) return target;
-  throw new OptionError(
-    `${name}: expected the target to be ${targetNames.join(" or ")}, got "${target}". Choose one of these.`,
-    { target },
+function notInside(name: string): OptionError {
+  return new OptionError(
+    `${name}: expected an asynchronous call outside of compiled functions, got one inside. Call it without .async there: it becomes part of the program.`,
   );
+}
+
+function expectBackend(name: string, backend: BackendName): BackendName {
+  if (backendNames.includes(backend)) return backend;
+  throw unknownName(name, "backend", backend, backendNames);
 }
 
 function countVariants(structures: BoundedCache<string, readonly unknown[]>): number {
@@ -241,12 +258,12 @@ function makeVariant<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
   call: Call,
-  target: TargetName,
+  backend: BackendName,
   tries: readonly (readonly TensorSpec[])[],
 ): Variant<R> {
   for (const [i, specs] of tries.entries()) {
     try {
-      return traceVariant(name, fn, args, call, target, specs);
+      return traceVariant(name, fn, args, call, backend, specs);
     } catch (error) {
       // A function may need a size to be known, for example to reshape by it: then this call gets its own program.
       if (i === tries.length - 1 || !(error instanceof ShapeError)) throw error;
@@ -260,7 +277,7 @@ function traceVariant<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
   call: Call,
-  target: TargetName,
+  backend: BackendName,
   specs: readonly TensorSpec[],
 ): Variant<R> {
   const trace = new Trace(name);
@@ -277,7 +294,7 @@ function traceVariant<A extends readonly unknown[], R>(
   const dims = match(specs, call.leaves) as DimValues;
   const broken = brokenLaw(laws, dims);
   if (broken !== undefined) throw sizeError(name, broken, dims);
-  const pipeline = runPipeline(finished.graph, target, finished.aliases);
+  const pipeline = runPipeline(finished.graph, backend, finished.aliases, { keeps: true });
   const rebuild = (tensors: readonly Tensor[]): R => {
     let at = 0;
     return mapTree<unknown, unknown>(result as Tree<unknown>, (leaf) =>

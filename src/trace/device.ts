@@ -1,13 +1,30 @@
 /**
- * The runtime of this process: one device memory for all variables and programs, made at first use.
- * It is a cache of a machine resource, not a setting: nothing about it can be changed.
+ * The runtime of this process: one device memory for all variables and programs, made at first use, and what runs
+ * native programs in it. Caches of machine resources, not settings: nothing about them can be changed.
  */
+import { createNative, type NativeBackend } from "../runtime/native/native.ts";
+import type { Threads } from "../runtime/threads.ts";
 import { createRuntime, type WasmRuntime } from "../runtime/wasm.ts";
 
 let runtime: WasmRuntime | undefined;
+let natively: NativeBackend | undefined;
 
 /** The runtime that owns variables and programs. */
 export function device(): WasmRuntime {
   runtime ??= createRuntime();
   return runtime;
+}
+
+/**
+ * How many threads a WebAssembly program has here, and the reason: RECURVE_THREADS, the number of cores, or what stands
+ * in the way of more than one. In a page that is known for certain when the first program has run.
+ */
+export function threads(): Threads {
+  return device().threads();
+}
+
+/** The native backend. Raises UnsupportedError where there is no compiler, no koffi, or no Node. */
+export function native(): NativeBackend {
+  natively ??= createNative(device().memory);
+  return natively;
 }

@@ -5,7 +5,7 @@
 import type { DimValues } from "../base/dims.ts";
 import { evaluateShape } from "../base/shapes.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import type { Argument, Destination, Executable } from "../runtime/executable.ts";
+import type { Argument, Destination, Executable, Results } from "../runtime/executable.ts";
 import type { Binding, Trace } from "./context.ts";
 import type { Alias } from "./pipeline.ts";
 import { concrete, type Tensor } from "./tensor.ts";
@@ -40,11 +40,28 @@ export function execute(
   args: readonly Tensor[],
   dims: DimValues,
 ): Tensor[] {
-  const ins = inputsOf(finished, args);
-  const destinations: Destination[] = finished.results.map(() => "host" as const);
-  for (const variable of finished.assigned) destinations.push(variable.buffer);
-  const outs = executable.run(ins, destinations, dims);
-  return finished.results.map(({ dtype, shape }, i) =>
+  return resultsOf(finished, executable.run(inputsOf(finished, args), destinationsOf(finished), dims), dims);
+}
+
+/** The same without waiting, where that is a difference: see `Executable.runAsync`. */
+export async function executeAsync(
+  finished: Finished,
+  executable: Executable,
+  args: readonly Tensor[],
+  dims: DimValues,
+): Promise<Tensor[]> {
+  const outs = await executable.runAsync(inputsOf(finished, args), destinationsOf(finished), dims);
+  return resultsOf(finished, outs, dims);
+}
+
+function destinationsOf({ results, assigned }: Finished): Destination[] {
+  const destinations: Destination[] = results.map(() => "host" as const);
+  for (const variable of assigned) destinations.push(variable.buffer);
+  return destinations;
+}
+
+function resultsOf({ results }: Finished, outs: Results, dims: DimValues): Tensor[] {
+  return results.map(({ dtype, shape }, i) =>
     concrete({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as Float32Array),
   );
 }

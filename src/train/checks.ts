@@ -4,7 +4,7 @@
  */
 import { OptionError } from "../base/errors.ts";
 import { checkOptionNames, oneOf, show, unknownName } from "../nn/options.ts";
-import { type TargetName, Tensor, targetNames } from "../trace/index.ts";
+import { type BackendName, backendNames, Tensor } from "../trace/index.ts";
 import type { Callback } from "./callbacks.ts";
 import { expectOption } from "./options.ts";
 
@@ -46,9 +46,9 @@ export function expectSignal(where: string, signal: { readonly aborted: unknown 
   );
 }
 
-/** A target by name. */
-export function expectTarget(where: string, target: TargetName | undefined): TargetName | undefined {
-  return target === undefined ? undefined : expectOption(where, "target", target, oneOf<TargetName>(targetNames));
+/** A backend by name. */
+export function expectBackend(where: string, backend: BackendName | undefined): BackendName | undefined {
+  return backend === undefined ? undefined : expectOption(where, "backend", backend, oneOf<BackendName>(backendNames));
 }
 
 // Where options live that other libraries give to fit.

@@ -10,15 +10,15 @@ import { type ByName, startsFromZeros } from "../nn/network/forward.ts";
 import { type ModelInput, readInputs } from "../nn/network/inputs.ts";
 import { checkOptionNames, wholeNumber } from "../nn/options.ts";
 import {
+  type BackendName,
   type CompiledFunction,
   compile,
   concrete,
   stack,
-  type TargetName,
   type Tensor,
   type TensorSpec,
 } from "../trace/index.ts";
-import { expectDataset, expectNames, expectTarget } from "./checks.ts";
+import { expectBackend, expectDataset, expectNames } from "./checks.ts";
 import { type Dataset, sliceRows } from "./data.ts";
 import { meansOf, measure, sumsLength } from "./measure.ts";
 import { type Objective, type ObjectiveOptions, objectiveOf, objectiveOptions } from "./objective.ts";
@@ -29,7 +29,7 @@ import { argumentsOf, expectLanes, type Signature, signatureOf } from "./signatu
 import { Trainer } from "./trainer.ts";
 
 export interface EvaluateOptions extends ObjectiveOptions {
-  readonly target?: TargetName;
+  readonly backend?: BackendName;
   /** Where warnings go; `console.warn` if not given. */
   readonly warn?: (sentence: string) => void;
 }
@@ -49,12 +49,12 @@ export async function evaluate(
   data: Dataset,
   options: Partial<EvaluateOptions> = {},
 ): Promise<Record<string, number>> {
-  expectNames("evaluate", options, [...objectiveOptions, "target", "warn"]);
+  expectNames("evaluate", options, [...objectiveOptions, "backend", "warn"]);
   expectDataset("evaluate", "the data", data);
   const pace = createPace();
   try {
     if (!(subject instanceof Trainer)) {
-      const { target, loss } = options;
+      const { backend, loss } = options;
       if (loss === undefined)
         throw new OptionError("evaluate: expected a loss, got none. Give the loss that the model was trained with.", {
           option: "loss",
@@ -65,11 +65,11 @@ export async function evaluate(
           { ...options, loss },
           subject.outputs.map(({ name }) => name),
         ),
-        expectTarget("evaluate", target),
+        expectBackend("evaluate", backend),
       )(data, pace);
     }
     if (subject.steps > 0) warnOfOtherState(subject.model, subject.carriesState, data, options.warn);
-    return await createEvaluation(subject.model, subject.objective, subject.target)(data, pace);
+    return await createEvaluation(subject.model, subject.objective, subject.backend)(data, pace);
   } finally {
     pace.close();
   }
@@ -82,7 +82,7 @@ type Program = CompiledFunction<Arguments, { sums: Tensor; state: ByName<Tensor>
 export function createEvaluation(
   model: Model,
   objective: Objective,
-  target?: TargetName,
+  backend?: BackendName,
 ): (data: Dataset, pace: Pace) => Promise<Record<string, number>> {
   const programs = new Map<string, Program>();
   const programFor = (signature: Signature, carries: boolean, state: ByName<Tensor> | undefined): Program => {
@@ -92,7 +92,7 @@ export function createEvaluation(
       compile(evaluationStep(model, objective, carries), {
         name: "evaluation",
         inputs: inputsOf(signature, state),
-        target,
+        backend,
       });
     programs.set(key, known);
     return known;
@@ -110,7 +110,7 @@ export function createEvaluation(
         if (startsFromZeros(model.network)) state ??= model.zeroState(rows);
       }
       const program = programFor(signatureOf(model, args, lanes), data.carriesState, state);
-      const result = program(args.x, args.y, args.sampleWeights, state);
+      const result = await program.async(args.x, args.y, args.sampleWeights, state);
       if (data.carriesState) state = result.state;
       result.sums.data().forEach((sum, i) => {
         totals[i] += sum;
@@ -179,7 +179,7 @@ export async function predict<O extends Outputs>(
     for (let start = 0; start === 0 || start < rows; start += batchSize) {
       const cut = (all: Tensor): Tensor => sliceRows(all, start, Math.min(rows, start + batchSize));
       const state = options.state && (mapTree<Tensor, Tensor>(options.state, cut) as State);
-      const { outputs } = model.run(inputs.map(cut), { state });
+      const { outputs } = await model.runAsync(inputs.map(cut), { state });
       parts.push(isBranch(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]);
       const turn = pace.breathe();
       if (turn !== undefined) await turn;

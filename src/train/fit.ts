@@ -124,7 +124,7 @@ class Run implements TrainingRun {
     if (initialEpoch !== undefined) trainer.position = { epoch: initialEpoch, index: 0 };
     const writer = progress === true ? { write: (text: string) => console.log(text.trimEnd()) } : progress;
     this.#reporter = writer ? progressReporter(writer) : undefined;
-    this.#validate = createEvaluation(trainer.model, trainer.objective, trainer.target);
+    this.#validate = createEvaluation(trainer.model, trainer.objective, trainer.backend);
     if (validationData !== undefined) warnOfOtherState(trainer.model, data.carriesState, validationData, warn);
   }
 
@@ -191,7 +191,7 @@ class Run implements TrainingRun {
     const { trainer } = this;
     const { epoch, index } = trainer.position;
     const begin = performance.now();
-    this.report = trainer.step(this.#data.batch(epoch, index), { carriesState: this.#data.carriesState });
+    this.report = await trainer.stepAsync(this.#data.batch(epoch, index), { carriesState: this.#data.carriesState });
     trainer.position = { epoch, index: index + 1 };
     const spent = performance.now() - begin;
     trainer.seconds += spent / 1000;

@@ -76,4 +76,4 @@ export {
 } from "./schedules.ts";
 export { type Padded, type PadOptions, padSequences, type Sequence } from "./sequences.ts";
 export type { NamedArray, TrainingState } from "./snapshot.ts";
-export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./trainer.ts";
+export { createTrainer, type StepOptions, type StepReport, type Trainer, type TrainerOptions } from "./trainer.ts";

@@ -9,19 +9,19 @@ import type { Model } from "../nn/model/model.ts";
 import { type ByName, startsFromZeros } from "../nn/network/forward.ts";
 import { checkOptionNames } from "../nn/options.ts";
 import {
+  type BackendName,
   type CompiledFunction,
   compile,
   concrete,
   randomKey,
   spec,
-  type TargetName,
   type Tensor,
   tensor,
   type Variable,
   variable,
   zeros,
 } from "../trace/index.ts";
-import { expectTarget } from "./checks.ts";
+import { expectBackend } from "./checks.ts";
 import { type Clipping, expectClipping } from "./clipping.ts";
 import type { Batch, Position } from "./data.ts";
 import { nonFiniteStep } from "./failure.ts";
@@ -46,7 +46,7 @@ export interface TrainerOptions extends ObjectiveOptions {
   readonly seed?: number;
   /** When a number stops being finite, find the layer and time step where: the step runs again, slowly. */
   readonly diagnose?: boolean;
-  readonly target?: TargetName;
+  readonly backend?: BackendName;
 }
 
 /** The names of `TrainerOptions`. */
@@ -57,7 +57,7 @@ export const trainerOptions = [
   "clip",
   "seed",
   "diagnose",
-  "target",
+  "backend",
 ] as const;
 
 /** What one step tells. `gradientNorm` is that before clipping. */
@@ -72,6 +72,17 @@ export interface StepReport {
 
 type Program = CompiledFunction<[readonly Tensor[], readonly Tensor[], Tensor | undefined, Tensor | undefined], Tensor>;
 
+export interface StepOptions {
+  /** Whether rows start from the state in which the last batch left them. */
+  readonly carriesState?: boolean;
+}
+
+interface PreparedStep {
+  readonly args: StepArguments;
+  readonly program: Program;
+  readonly all: Parameters<Program>;
+}
+
 /** A trainer for a model, at step 0. */
 export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   return new Trainer(model, options);
@@ -82,8 +93,8 @@ export class Trainer {
   readonly model: Model;
   readonly objective: Objective;
   readonly plan: StepPlan;
-  /** Where programs run; undefined for the usual target. */
-  readonly target: TargetName | undefined;
+  /** What runs its programs; undefined for the usual one. */
+  readonly backend: BackendName | undefined;
   /** The batch that comes next; `fit` keeps it. */
   position: Position = { epoch: 0, index: 0 };
   /** One row for each whole epoch; `fit` keeps it. */
@@ -114,7 +125,7 @@ export class Trainer {
     this.model = model;
     this.#startsFromZeros = startsFromZeros(model.network);
     this.#options = options;
-    this.target = expectTarget("training", options.target);
+    this.backend = expectBackend("training", options.backend);
     this.objective = objectiveOf(
       options,
       model.outputs.map(({ name }) => name),
@@ -160,12 +171,29 @@ export class Trainer {
    * One update of the model's weights. With `carriesState` rows start from the state in which the last batch left them.
    * Raises NumericError, and changes nothing, where the loss or the gradient is not finite.
    */
-  step(batch: Batch, options: { carriesState?: boolean } = {}): StepReport {
+  step(batch: Batch, options: StepOptions = {}): StepReport {
+    const prepared = this.#prepare(batch, options);
+    return this.#report(prepared, prepared.program(...prepared.all));
+  }
+
+  /**
+   * The same without waiting, where that is a difference: in a page that has threads they run it while the page stays
+   * alive. Until then the model's weights are in use.
+   */
+  async stepAsync(batch: Batch, options: StepOptions = {}): Promise<StepReport> {
+    const prepared = this.#prepare(batch, options);
+    return this.#report(prepared, await prepared.program.async(...prepared.all));
+  }
+
+  #prepare(batch: Batch, options: StepOptions): PreparedStep {
     const args = argumentsOf(this.model, batch);
     const lanes = this.#prepareState(options.carriesState ?? false, args);
     const program = this.#program(signatureOf(this.model, args, lanes), lanes);
-    const all = [args.x, args.y, args.sampleWeights, this.#freshRows(lanes)] as const;
-    const [ok, loss, gradientNorm, learningRate] = program(...all).data();
+    return { args, program, all: [args.x, args.y, args.sampleWeights, this.#freshRows(lanes)] };
+  }
+
+  #report({ args, program, all }: PreparedStep, answer: Tensor): StepReport {
+    const [ok, loss, gradientNorm, learningRate] = answer.data();
     if (ok === 0) {
       const diagnose = this.#options.diagnose === true ? () => program.diagnose(...all) : undefined;
       throw nonFiniteStep(this, args, { loss, gradientNorm }, diagnose);
@@ -264,7 +292,7 @@ export class Trainer {
     const program: Program = compile(trainingStep(this.plan, variables), {
       name: "training",
       inputs,
-      target: this.target,
+      backend: this.backend,
     });
     this.#programs.set(key, program);
     return program;

@@ -220,7 +220,7 @@ test.each(Object.keys(formulas))("%s: what its formula says, at each of five ste
   const time = tensor([0.3, 1.1, 4.2, 4.3, 9], { shape: [1, t, 1] });
   const xs = inputs.length === 1 ? [x] : [x, time];
   const got = compile((given: Tree<Tensor>, all: Tensor[]) => runCell(cell, { params: given, x: all }).y, {
-    target: "interpreter",
+    backend: "interpreter",
   })(params, xs);
   const weights = Object.fromEntries(leavesOf<Tensor>(params).map(({ path, leaf }) => [path, matrixOf(leaf)]));
   const shapes = leavesOf(cell.state(inputs));

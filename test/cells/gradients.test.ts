@@ -6,20 +6,21 @@ import { expect, test } from "vitest";
 import { leavesOf, type Tree } from "../../src/base/trees.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { runCell } from "../../src/nn/index.ts";
-import { add, compile, mul, sum, type TargetName, type Tensor, tensor, valueAndGrad } from "../../src/trace/index.ts";
+import { add, type BackendName, compile, mul, sum, type Tensor, tensor, valueAndGrad } from "../../src/trace/index.ts";
+import { compiledBackend } from "../backends.ts";
 import { everyCell, everyName, floatsOf, inputsOf, names, paramsOf, random, stateOf } from "./cells.ts";
 
 // Central differences in float64 are exact to about h^2 = 1e-10 of curvature plus 1e-16 / h = 1e-11 of rounding.
 const tolerance = 1e-6;
 const h = 1e-5;
-// Of float32 sums over a few dozen products, in whatever order a target takes them.
-const targetTolerance = 2e-5;
+// Of float32 sums over a few dozen products, in whatever order a backend takes them.
+const backendTolerance = 2e-5;
 
 type Args = { params: Tree<Tensor>; x: Tensor[]; state: Tree<Tensor> };
 type Case = { name: string; goBackwards: boolean; training: boolean };
 
 /** A scalar of all outputs and states, and its gradient, with fixed random numbers where a cell draws any. */
-function differentiated({ name, goBackwards, training }: Case, mask: Tensor | undefined, target: TargetName) {
+function differentiated({ name, goBackwards, training }: Case, mask: Tensor | undefined, backend: BackendName) {
   const cell = everyCell[name].make();
   return compile(
     (args: Args, r: Tensor, key: Tensor) => {
@@ -31,7 +32,7 @@ function differentiated({ name, goBackwards, training }: Case, mask: Tensor | un
       };
       return valueAndGrad(value)(args);
     },
-    { target },
+    { backend },
   );
 }
 
@@ -84,8 +85,8 @@ test.each(everyName)("%s: in WebAssembly as in the interpreter, with a mask, val
   ]);
   const [first, r] = argumentsOf(name, 2, 4);
   const one = { name, goBackwards: false, training: true };
-  const [got, want] = (["wasm", "interpreter"] as const).map((target) => {
-    const { value, grads } = differentiated(one, mask, target)(first, r, key);
+  const [got, want] = ([compiledBackend, "interpreter"] as const).map((backend) => {
+    const { value, grads } = differentiated(one, mask, backend)(first, r, key);
     return [value, ...floatsOf(grads).map(({ leaf }) => leaf)];
   });
   expect(got.length).toBe(want.length);
@@ -93,7 +94,7 @@ test.each(everyName)("%s: in WebAssembly as in the interpreter, with a mask, val
     const reference = want[i].data();
     leaf.data().forEach((value, j) => {
       const error = Math.abs(value - reference[j]) / Math.max(1, Math.abs(reference[j]));
-      expect(error, `${i} [${j}]`).toBeLessThanOrEqual(targetTolerance);
+      expect(error, `${i} [${j}]`).toBeLessThanOrEqual(backendTolerance);
     });
   });
 });

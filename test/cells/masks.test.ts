@@ -51,7 +51,7 @@ function run(listed: Listed, args: Args, how: How = {}): Answer {
       const { aux, grads } = valueAndGrad(value, { aux: true })(given);
       return { y: aux.y, state: aux.state, grads };
     },
-    { target: "interpreter" },
+    { backend: "interpreter" },
   );
   return both(args) as Answer;
 }
@@ -170,7 +170,7 @@ describe.each(everyName.map((name, seed) => ({ name, seed })))("$name (seed $see
     );
     const params = { forward: args.params, backward: args.params };
     const both = compile((inputs: Tensor[]) => layer.apply({ params, state: zeros, inputs, context: context() }).y, {
-      target: "interpreter",
+      backend: "interpreter",
     })([...args.x]);
     const fresh = { ...args, state: mapTree<Tensor, Tensor>(args.state, (leaf) => mul(leaf, 0)) };
     const [forward, backward] = [run(listed, fresh), run(listed, fresh, { goBackwards: true })];

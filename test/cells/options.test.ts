@@ -107,7 +107,7 @@ function trace(cell: Cell, inputs: number[][]): string {
   const xs = inputs.map((shape) => zeros([1, 2, ...shape]));
   const train = compile(
     (given: Tree<Tensor>, x: Tensor[], key: Tensor) => runCell(cell, { params: given, x, training: true, key }).y,
-    { target: "interpreter" },
+    { backend: "interpreter" },
   );
   const { graph } = train.inspect(params, xs, zeros([2], "int32"));
   return `${JSON.stringify(leavesOf(specs))}\n${printGraph(graph)}`;

@@ -24,18 +24,8 @@ import {
   stackCells,
   withLengths,
 } from "../../src/nn/index.ts";
-import {
-  add,
-  compile,
-  mul,
-  reshape,
-  slice,
-  sum,
-  type Tensor,
-  targetNames,
-  tensor,
-  valueAndGrad,
-} from "../../src/trace/index.ts";
+import { add, compile, mul, reshape, slice, sum, type Tensor, tensor, valueAndGrad } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 import { dot, type PlainAttention, plainAttentionCell, plainMonotonic, plus, times } from "./attention.ts";
 import { distance, ints, random } from "./toy.ts";
 
@@ -97,11 +87,11 @@ describe.each(Object.entries(cases))("%s", (_, { plain, cell: make }) => {
   const params = weightsFor(cell);
   const [x, memory] = [random([3, 4, 2], 1), random([3, 5, 3], 2, 2)];
 
-  test.each(targetNames)("outputs, states and alignments are those of the formulas (%s)", (target) => {
+  test.each(backends)("outputs, states and alignments are those of the formulas (%s)", (backend) => {
     const run = compile(
       (p: Tree<Tensor>, a: Tensor, m: Tensor, valid: Tensor) =>
         runCell(cell, { params: p, x: a, constants: [m], constantMasks: [valid] }),
-      { target },
+      { backend },
     );
     const { y, state, states } = run(params, x, memory, mask);
     const alignments = states.alignments.toArray() as number[][][];

@@ -3,16 +3,17 @@ import { expect, test } from "vitest";
 import { type BeamSearchOptions, beamSearch, decode } from "../../src/decode/index.ts";
 import {
   add,
+  type BackendName,
   compile,
   expandDims,
   matmul,
   spec,
   type Tensor,
   take,
-  targetNames,
   tensor,
   zeros,
 } from "../../src/trace/index.ts";
+import { backends, compiledBackend } from "../backends.ts";
 import { array, distance, ints, plainGreedy, plainStep, stepOf, type Toy, toy } from "./toy.ts";
 
 interface Sequence {
@@ -53,7 +54,7 @@ function search(
   starts: readonly number[],
   end: number,
   steps: number,
-  target: (typeof targetNames)[number] = "wasm",
+  backend: BackendName = compiledBackend,
 ) {
   const step = stepOf(model);
   const run = compile(
@@ -67,7 +68,7 @@ function search(
         maxSteps: steps,
         strategy: beamSearch(options),
       }),
-    { target, inputs: [spec(["b"], "int32")] },
+    { backend, inputs: [spec(["b"], "int32")] },
   );
   return run(ints(starts));
 }
@@ -104,13 +105,13 @@ test.each([1, 2])("a width of one is greedy decoding (seed %i)", (seed) => {
   });
 });
 
-test.each([1, 2].flatMap((seed) => targetNames.map((target) => ({ seed, target }))))(
-  "sequences, lengths, scores, log-probabilities and states are those of the definition (seed $seed, $target)",
-  ({ seed, target }) => {
+test.each([1, 2].flatMap((seed) => backends.map((backend) => ({ seed, backend }))))(
+  "sequences, lengths, scores, log-probabilities and states are those of the definition (seed $seed, $backend)",
+  ({ seed, backend }) => {
     const [model, end, steps, width] = [toy(7, 4, 40 * seed, 1.5), 0, 6, 3];
     const starts = [1, 2, 3, 6];
     for (const lengthPenalty of [0, 1]) {
-      const got = search(model, { width, lengthPenalty }, starts, end, steps, target);
+      const got = search(model, { width, lengthPenalty }, starts, end, steps, backend);
       starts.forEach((start, row) => {
         const want = plainBeams(model, start, end, steps, width, lengthPenalty);
         const ids = (got.ids.toArray() as number[][][])[row];

@@ -12,24 +12,24 @@ import {
   spec,
   sum,
   type Tensor,
-  targetNames,
   tensor,
   zeros,
 } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 import { distance, ints, plainGreedy, stepOf, toy } from "./toy.ts";
 
 const maxSteps = 9;
 
-test.each([1, 2].flatMap((seed) => targetNames.map((target) => ({ seed, target }))))(
-  "greedy decoding is the loop written out, row by row (seed $seed, $target)",
-  ({ seed, target }) => {
+test.each([1, 2].flatMap((seed) => backends.map((backend) => ({ seed, backend }))))(
+  "greedy decoding is the loop written out, row by row (seed $seed, $backend)",
+  ({ seed, backend }) => {
     const model = toy(5, 4, 10 * seed);
     const [end, pad] = [2, -1];
     const starts = [0, 1, 2, 3, 4];
     const step = stepOf(model);
     const run = compile(
       (start: Tensor) => decode({ step, init: { h: zeros([start.shape[0], 4]) }, start, end, pad, maxSteps }),
-      { target, inputs: [spec(["b"], "int32")] },
+      { backend, inputs: [spec(["b"], "int32")] },
     );
     const got = run(ints(starts));
     const want = starts.map((start) => plainGreedy(model, start, end, maxSteps));

@@ -1,16 +1,8 @@
 /** What top-k and nucleus sampling keep, exactly, against sorting in plain JavaScript; what is drawn, against its distribution. */
 import { expect, test } from "vitest";
 import { decode, keepTopK, keepTopP, type SampleOptions, sample } from "../../src/decode/index.ts";
-import {
-  broadcastTo,
-  compile,
-  randomKey,
-  spec,
-  type Tensor,
-  targetNames,
-  tensor,
-  zeros,
-} from "../../src/trace/index.ts";
+import { broadcastTo, compile, randomKey, spec, type Tensor, tensor, zeros } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 import { distance, ints, numbers } from "./toy.ts";
 
 const lowest = Number.NEGATIVE_INFINITY;
@@ -58,11 +50,11 @@ function rows(n: number, seed: number): number[][] {
   ].map((row) => [...Float32Array.from(row)]);
 }
 
-test.each([1, 7, 33].flatMap((n) => targetNames.map((target) => ({ n, target }))))(
-  "top-k keeps the k largest of $n, of equals the first ($target, seed 5)",
-  ({ n, target }) => {
+test.each([1, 7, 33].flatMap((n) => backends.map((backend) => ({ n, backend }))))(
+  "top-k keeps the k largest of $n, of equals the first ($backend, seed 5)",
+  ({ n, backend }) => {
     const data = rows(n, 5);
-    const run = compile((x: Tensor, k: Tensor) => keepTopK(x, k), { target });
+    const run = compile((x: Tensor, k: Tensor) => keepTopK(x, k), { backend });
     for (const k of [1, 2, 3, 5, n, n + 3]) {
       const got = run(tensor(data), tensor(k));
       expect(got.toArray(), `k = ${k}`).toEqual(data.map((row) => plainTopK(row, k)));
@@ -70,11 +62,11 @@ test.each([1, 7, 33].flatMap((n) => targetNames.map((target) => ({ n, target }))
   },
 );
 
-test.each([1, 7, 33].flatMap((n) => targetNames.map((target) => ({ n, target }))))(
-  "top-p keeps the smallest set of at least p of $n, of equals the first ($target, seed 6)",
-  ({ n, target }) => {
+test.each([1, 7, 33].flatMap((n) => backends.map((backend) => ({ n, backend }))))(
+  "top-p keeps the smallest set of at least p of $n, of equals the first ($backend, seed 6)",
+  ({ n, backend }) => {
     const data = rows(n, 6);
-    const run = compile((x: Tensor, p: Tensor) => keepTopP(x, p), { target });
+    const run = compile((x: Tensor, p: Tensor) => keepTopP(x, p), { backend });
     for (const p of [0.01, 0.3, 0.501, 0.77, 0.9]) {
       const got = run(tensor(data), tensor(p)).toArray() as number[][];
       // Sums of equals in float32 and float64 may fall on two sides of p: there, one more or less is right.

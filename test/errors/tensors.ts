@@ -149,7 +149,7 @@ export const tensors: Provocations = {
     compile((x: Tensor) => mul(x, x.shape[0] as number), { name: "f", inputs: [spec(["b", 3])] })(rows),
   "arithmetic with a free size": () =>
     compile((x: Tensor) => mul(x, (x.shape[0] as number) * 2), { name: "f", inputs: [spec(["b", 3])] })(rows),
-  "a target that is none": () => compile((x: Tensor) => x, { name: "f", target: "webgpu" as never }),
+  "a backend that is none": () => compile((x: Tensor) => x, { name: "f", backend: "webgpu" as never }),
   "a seed that is a fraction": () => randomKey(0.5),
   "an axis of a scalar": () => concat([tensor(1), tensor(2)]),
   "one-hot of floats": () => oneHot(row, 3),

@@ -6,14 +6,14 @@ import type { Provocations } from "./provocations.ts";
 
 const ids = (n: number): Int32Array => new Int32Array(n);
 const input = { shape: [null, 2], name: "rows" } as const;
-// Whether a sum of infinities is NaN or infinite may differ from target to target; the sentence is what counts here.
-const target = "interpreter";
+// Whether a sum of infinities is NaN or infinite may differ from backend to backend; the sentence is what counts here.
+const backend = "interpreter";
 const small = (activation = "linear") =>
   sequential([gru({ units: 2, name: "reader" }), dense({ units: 3, name: "head", activation } as never)], { input });
 const x = tensor(new Float32Array(12), { shape: [2, 3, 2] });
 const sparse = { loss: "sparseCategoricalCrossentropy" } as const;
 const stepOf = (batch: object, options: object = sparse) =>
-  train.createTrainer(small(), { ...options, target } as never).step(batch as never);
+  train.createTrainer(small(), { ...options, backend } as never).step(batch as never);
 const classes = (...values: number[]): Tensor => tensor(values, { dtype: "int32" });
 
 function explode(diagnose: boolean): unknown {
@@ -21,7 +21,7 @@ function explode(diagnose: boolean): unknown {
     input: { shape: [null, 1] },
   });
   model.setWeights({ "reader.kernel": tensor([[1]]), "reader.recurrentKernel": tensor([[2]]) });
-  const trainer = train.createTrainer(model, { loss: "meanSquaredError", diagnose, target });
+  const trainer = train.createTrainer(model, { loss: "meanSquaredError", diagnose, backend });
   return trainer.step({ x: tensor([[[1], [1], [1], [1]]]), y: tensor([[1]]) });
 }
 

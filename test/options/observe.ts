@@ -136,7 +136,7 @@ function runs(net: Model<Tensor>, { inputs, constants = [], below = 1 }: Feeding
         return { grads: grads as Tree<Tensor>, aux };
       }) as Tree<Tensor>;
     },
-    { target: "interpreter" },
+    { backend: "interpreter" },
   );
   return leavesOf<Tensor>(program()).map(({ path, leaf }) => [path, leaf.shape, digits(leaf)]);
 }
@@ -151,7 +151,7 @@ function stepped(net: Model<Tensor>, { inputs, constants = [], below = 1 }: Feed
       const { outputs, state } = stepForward(net.network, { params: net.params(), inputs: xs, context: context() });
       return { outputs, state } as unknown as Tree<Tensor>;
     },
-    { target: "interpreter" },
+    { backend: "interpreter" },
   );
   return leavesOf<Tensor>(program()).map(({ path, leaf }) => [path, leaf.shape, digits(leaf)]);
 }

@@ -4,8 +4,20 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { add, compile, mul, reverse, runCell, sum, type Tensor, tensor, valueAndGrad } from "../../src/index.ts";
+import {
+  add,
+  type BackendName,
+  compile,
+  mul,
+  reverse,
+  runCell,
+  sum,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+} from "../../src/index.ts";
 import { context } from "../../src/nn/index.ts";
+import { compiledBackend } from "../backends.ts";
 import { type ArrayJson, type Arrays, type Framework, type Params, paramsOf, read, readAll } from "./layouts.ts";
 import { buildModel, cellOf, type NetworkConfig, partAt, runsOf, treeOf } from "./network.ts";
 
@@ -49,7 +61,7 @@ const named = fixtures.map((one) => [one.case, one] as const);
 test.each(named)("%s", (_name, fixture) => check(fixture, "interpreter"));
 
 // Compiling a case takes twenty times as long as interpreting it, so a third of them has to do.
-test.each(named.filter((_, i) => i % 3 === 0))("%s, compiled", (_name, fixture) => check(fixture, "wasm"));
+test.each(named.filter((_, i) => i % 3 === 0))("%s, compiled", (_name, fixture) => check(fixture, compiledBackend));
 
 test("every framework has its cases, and three of them have gradients", () => {
   const count = (cases: readonly Fixture[]): object =>
@@ -58,9 +70,9 @@ test("every framework has its cases, and three of them have gradients", () => {
   expect(count(fixtures.filter(({ grads }) => grads))).toEqual({ keras: 85, torch: 36, tf1: 31, onnx: 0 });
 });
 
-function check(fixture: Fixture, target: "interpreter" | "wasm"): void {
+function check(fixture: Fixture, backend: BackendName): void {
   const { framework, config, loss, grads } = fixture;
-  const got = evaluate(fixture, target);
+  const got = evaluate(fixture, backend);
   const runs = runsOf(config);
   const paths = { weights: runs.map(({ weights }) => weights), state: runs.map(({ state }) => state) };
   expectedOutputs(fixture).forEach((want, i) => void expectClose(got.outputs[i], want, `output ${i}`));
@@ -75,7 +87,7 @@ function check(fixture: Fixture, target: "interpreter" | "wasm"): void {
 }
 
 /** Runs the network of a fixture, and differentiates its loss. */
-function evaluate(fixture: Fixture, target: "interpreter" | "wasm") {
+function evaluate(fixture: Fixture, backend: BackendName) {
   const { config, framework, weights, initialState, r = [], s = [] } = fixture;
   const runs = runsOf(config);
   const paths = { weights: runs.map((run) => run.weights), state: runs.map((run) => run.state) };
@@ -95,8 +107,8 @@ function evaluate(fixture: Fixture, target: "interpreter" | "wasm") {
     });
     return { value: terms.reduce((a, b) => add(a, b), tensor(0)), aux: { outputs, state } };
   };
-  if (fixture.grads === undefined) return { ...compile(forward, { target })(given), value: tensor(0), grads: given };
-  const { value, grads, aux } = compile((args: typeof given) => valueAndGrad(loss, { aux: true })(args), { target })(
+  if (fixture.grads === undefined) return { ...compile(forward, { backend })(given), value: tensor(0), grads: given };
+  const { value, grads, aux } = compile((args: typeof given) => valueAndGrad(loss, { aux: true })(args), { backend })(
     given,
   );
   return { value, grads, outputs: aux.outputs, state: aux.state };

@@ -2,6 +2,7 @@
 import { type Dim, symbol } from "../../src/base/dims.ts";
 import {
   add,
+  barrier,
   binary,
   cast,
   constant,
@@ -9,6 +10,7 @@ import {
   i32,
   kernel,
   lane,
+  leave,
   letIn,
   load,
   loop,
@@ -28,6 +30,7 @@ import {
 import {
   type Buffer,
   type Expr,
+  type Lanes,
   type LoopType,
   type Program,
   type Role,
@@ -35,6 +38,7 @@ import {
   types,
   type Variable,
 } from "../../src/loops/ir.ts";
+import { mapBlocks, mapExpressions, rewriteExpression } from "../../src/loops/walk.ts";
 
 let names = 0;
 export const variable = (type: LoopType, name = "v"): Variable => ({ name: `${name}${names++}`, type });
@@ -62,22 +66,23 @@ export function program(
 const n = symbol("n");
 const k = symbol("k");
 
-/** out = f(a, b) in vectors of four with a scalar tail. */
+/** out = f(a, b) in vectors, of four if not said, with a scalar tail. */
 export function elementwise(
   f: (a: Expr, b: Expr, index: Expr) => Expr,
   scalar: "f32" | "i32" = "f32",
   out: "f32" | "i32" = scalar,
+  lanes: Lanes = 4,
 ): Program {
   const [a, b, c] = [input(0, n, scalar), input(1, n, scalar), output(0, n, out)];
   const [i, j] = [counter(), counter("j")];
-  const whole = binary("sub", size(n), binary("and", size(n), i32(3)));
-  const vector = ramp(ref(i), 4);
+  const whole = binary("sub", size(n), binary("and", size(n), i32(lanes - 1)));
+  const vector = ramp(ref(i), lanes);
   return program(
     "elementwise",
     [a, b, c],
     [
       kernel("map", [
-        loop(i, i32(0), whole, 4, [store(c, ref(i), f(load(a, ref(i), 4), load(b, ref(i), 4), vector))]),
+        loop(i, i32(0), whole, lanes, [store(c, ref(i), f(load(a, ref(i), lanes), load(b, ref(i), lanes), vector))]),
         loop(j, whole, size(n), 1, [store(c, ref(j), f(load(a, ref(j)), load(b, ref(j)), ref(j)))]),
       ]),
     ],
@@ -328,6 +333,98 @@ export function maximum(): Program {
     ],
     [n],
   );
+}
+
+/** The statements with other buffers. */
+export function withBuffers(body: readonly Stmt[], change: (buffer: Buffer) => Buffer): Stmt[] {
+  const inLoads = (x: Expr): Expr => (x.kind === "load" ? { ...x, buffer: change(x.buffer) } : x);
+  return body.map((s) => {
+    const loaded = mapExpressions(s, (x) => rewriteExpression(x, inLoads));
+    const moved =
+      loaded.kind === "store" || loaded.kind === "fill"
+        ? { ...loaded, buffer: change(loaded.buffer) }
+        : loaded.kind === "copy"
+          ? { ...loaded, to: change(loaded.to), from: change(loaded.from) }
+          : loaded;
+    return mapBlocks(moved, (inner) => withBuffers(inner, change));
+  });
+}
+
+/** out = a * b + b, where the product is a variable: of vectors in the loop, of single numbers in the tail. */
+export function productsInLets(): Program {
+  const [a, b, c] = [input(0, n), input(1, n), output(0, n)];
+  const part = (lanes: Lanes, from: Expr, to: Expr): Stmt => {
+    const [i, product] = [counter(), variable(lanes === 1 ? types.f32 : types.f32x4, "product")];
+    const [x, y] = [load(a, ref(i), lanes), load(b, ref(i), lanes)];
+    return loop(i, from, to, lanes, [letIn(product, mul(x, y)), store(c, ref(i), add(ref(product), y))]);
+  };
+  const whole = binary("and", size(n), i32(-4));
+  return program("productsInLets", [a, b, c], [part(4, i32(0), whole), part(1, whole, size(n))], [n]);
+}
+
+/** The sum of what comes before the first negative number: a loop that ends by itself. */
+export function firstNegative(): Program {
+  const [x, y] = [input(0, n), output(0, 1)];
+  const [i, sum] = [counter(), variable(types.f32, "sum")];
+  return program(
+    "firstNegative",
+    [x, y],
+    [
+      varOf(sum, f32(0)),
+      loop(i, i32(0), size(n), 1, [
+        leave(binary("less", load(x, ref(i)), f32(0))),
+        set(sum, add(ref(sum), load(x, ref(i)))),
+      ]),
+      store(y, i32(0), ref(sum)),
+    ],
+    [n],
+  );
+}
+
+function ofTeam(count: number, make: (thread: Variable) => Program): Program {
+  const index = variable(types.i32, "thread");
+  return { ...make(index), team: { index, count } };
+}
+
+/** In each of t rounds every thread takes twice what its neighbour had, and adds its own number. */
+export function passedAround(count: number): Program {
+  return ofTeam(count, (thread) => {
+    const t = symbol("t");
+    const [x, y, now] = [input(0, count), output(0, count), temp("now", 2 * count)];
+    const round = counter("round");
+    const side = (of: Expr): Expr => mul(binary("and", of, i32(1)), i32(count));
+    const neighbour = binary("mod", add(ref(thread), i32(1)), i32(count));
+    const taken = load(now, add(side(ref(round)), neighbour));
+    const next = add(mul(taken, f32(2)), cast(ref(thread), "f32"));
+    return program(
+      "passedAround",
+      [x, y, now],
+      [
+        store(now, ref(thread), load(x, ref(thread))),
+        barrier,
+        loop(round, i32(0), size(t), 1, [
+          kernel("pass", [store(now, add(side(add(ref(round), i32(1))), ref(thread)), next)]),
+          barrier,
+        ]),
+        store(y, ref(thread), load(now, add(side(size(t)), neighbour))),
+      ],
+      [t],
+    );
+  });
+}
+
+/** The first thread looks at two numbers: one before the threads meet, one when they meet no more. */
+export function teamWithCheck(count: number): Program {
+  return ofTeam(count, (thread) => {
+    const [x, y] = [input(0, 2, "i32"), output(0, count)];
+    const positive = (at: number): Stmt => {
+      const value = load(x, i32(at));
+      return { kind: "require", condition: binary("less", i32(0), value), check: 0, value };
+    };
+    const alone = (at: number): Stmt => when(binary("equal", ref(thread), i32(0)), [positive(at)]);
+    const body = [alone(0), barrier, store(y, ref(thread), f32(1)), barrier, kernel("last", [alone(1)])];
+    return program("teamWithCheck", [x, y], body, [], ["expected a positive number, got {value}."]);
+  });
 }
 
 export { add, binary, cast, constant, f32, i32, lane, mul, ref, select, splat, sub, unary };

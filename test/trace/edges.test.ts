@@ -34,10 +34,10 @@ import {
   where,
   zeros,
 } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 
 const ints = (...values: number[]): Tensor => tensor(Int32Array.from(values));
 const { POSITIVE_INFINITY: infinity, NaN: nan } = Number;
-const targets = ["wasm", "interpreter"] as const;
 
 test("eager programs are told apart by infinities, NaN and the sign of zero", () => {
   const padded = [infinity, -infinity, nan, 0].map((value) => Array.from(pad(tensor([1]), [[1, 0]], value).data()));
@@ -70,8 +70,8 @@ test("whole numbers above 2^24 keep every digit in full and where", () => {
   expect(compile((x: Tensor) => where(tensor([true, false]), large, x))(ints(0, 1)).toArray()).toEqual([large, 1]);
 });
 
-test.each(targets)("every bool that is made of a number is 0 or 1 on %s", (target) => {
-  const fn = compile((x: Tensor) => [logicalNot(full([2], 2, "bool")), logicalNot(pad(x, [[1, 0]], 0.5))], { target });
+test.each(backends)("every bool that is made of a number is 0 or 1 on %s", (backend) => {
+  const fn = compile((x: Tensor) => [logicalNot(full([2], 2, "bool")), logicalNot(pad(x, [[1, 0]], 0.5))], { backend });
   expect(fn(tensor([true])).map((x) => Array.from(x.data()))).toEqual([
     [0, 0],
     [0, 0],
@@ -85,7 +85,7 @@ test("a tensor is made of numbers and booleans in a known type, or not at all", 
   expect(() => tensor(new Float32Array(6), { shape: [-2, -3] })).toThrow(ShapeError);
 });
 
-test.each(targets)("sizes that are negative or not whole are refused on %s", (target) => {
+test.each(backends)("sizes that are negative or not whole are refused on %s", (backend) => {
   const x = tensor([1, 2, 3, 4, 5, 6]);
   const wrong: ((x: Tensor) => Tensor)[] = [
     () => zeros([-1]),
@@ -105,7 +105,7 @@ test.each(targets)("sizes that are negative or not whole are refused on %s", (ta
     (x) => scan((c: Tensor) => ({ carry: c }), { init: x, length: 2.5 }).carry,
   ];
   for (const fn of wrong) {
-    expect(() => compile(fn, { target })(x), String(fn)).toThrow(ShapeError);
+    expect(() => compile(fn, { backend })(x), String(fn)).toThrow(ShapeError);
     expect(() => fn(x), String(fn)).toThrow(ShapeError);
   }
   expect(() => split(x, 2.5)).toThrow(OptionError);
@@ -142,8 +142,8 @@ test("a seed that is not a whole number is refused, for all of them would give o
   expect(() => randomKey(0.5)).toThrow(OptionError);
 });
 
-test("an unknown target is refused", () => {
-  expect(() => compile((x: Tensor) => x, { target: "webgpu" as never })).toThrow(/wasm or interpreter/);
+test("an unknown backend is refused", () => {
+  expect(() => compile((x: Tensor) => x, { backend: "webgpu" as never })).toThrow(/one of wasm, native, interpreter/);
 });
 
 test("what is no tensor beside an eager loss is handed through", () => {
@@ -175,15 +175,15 @@ test("a variable that was disposed of says so by its name, in compiled functions
   expect(() => variable(tensor([1]), { name: "w" }).assign(3 as never)).toThrow(RecurveError);
 });
 
-test.each(targets)("int32 division by zero has the remainder 0, floats NaN, on %s", (target) => {
-  const fn = compile((a: Tensor, b: Tensor, x: Tensor) => [mod(a, b), mod(x, 0)], { target });
+test.each(backends)("int32 division by zero has the remainder 0, floats NaN, on %s", (backend) => {
+  const fn = compile((a: Tensor, b: Tensor, x: Tensor) => [mod(a, b), mod(x, 0)], { backend });
   const outs = fn(ints(5, -5), ints(0, 0), tensor([5]));
   expect(outs.map((x) => Array.from(x.data()))).toEqual([[0, 0], [nan]]);
 });
 
-test.each(targets)("sums and products over an empty axis are 0 on %s", (target) => {
+test.each(backends)("sums and products over an empty axis are 0 on %s", (backend) => {
   const fn = compile((x: Tensor) => [sum(x, 0), matmul(transpose(x), x), matmul(x, ones([2, 3]))], {
-    target,
+    backend,
     inputs: [spec(["b", 2])],
   });
   expect(fn(zeros([0, 2])).map((x) => x.toArray())).toEqual([
@@ -196,12 +196,12 @@ test.each(targets)("sums and products over an empty axis are 0 on %s", (target) 
   ]);
 });
 
-test.each(targets)(
+test.each(backends)(
   "what is computed of nothing but constants may be an operand of a product or a table on %s",
-  (target) => {
+  (backend) => {
     const fn = compile(
       (x: Tensor) => [matmul(x, ones([2, 3])), matmul(ones([3, 2]), ones([2, 1])), take(ones([3, 2]), ints(1))],
-      { target },
+      { backend },
     );
     expect(fn(ones([1, 2])).map((x) => x.toArray())).toEqual([[[2, 2, 2]], [[2], [2], [2]], [[1, 1]]]);
   },

@@ -20,12 +20,12 @@ import {
   sum,
   type Tensor,
   tanh,
-  targetNames,
   tensor,
   uniform,
   where,
   zeros,
 } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 
 const int = (x: number): Tensor => tensor(x, { dtype: "int32" });
 const xs = tensor([
@@ -40,8 +40,8 @@ const smooth = (c: Tensor, x: Tensor) => {
   return { carry: next, y: next };
 };
 
-test.for(targetNames)("one program runs as many steps as a call says, or all, on %s", (target) => {
-  const run = compile((steps: Tensor) => scan(smooth, { init: zeros([2]), xs, steps }), { target });
+test.for(backends)("one program runs as many steps as a call says, or all, on %s", (backend) => {
+  const run = compile((steps: Tensor) => scan(smooth, { init: zeros([2]), xs, steps }), { backend });
   expect(run(int(0)).ys.toArray()).toEqual(zeros([3, 2]).toArray());
   const two = run(int(2));
   expect([two.carry.toArray(), two.ys.toArray()]).toEqual([
@@ -57,19 +57,16 @@ test.for(targetNames)("one program runs as many steps as a call says, or all, on
   expect(run.programs).toBe(1);
 });
 
-test.for(targetNames)(
-  "in reverse the steps run are the first ones too, from the last of them down, on %s",
-  (target) => {
-    const run = compile((steps: Tensor) => scan(smooth, { init: zeros([2]), xs, steps, reverse: true }), { target });
-    expect(run(int(2)).ys.toArray()).toEqual([
-      [2.5, 4],
-      [3, 4],
-      [0, 0],
-    ]);
-  },
-);
+test.for(backends)("in reverse the steps run are the first ones too, from the last of them down, on %s", (backend) => {
+  const run = compile((steps: Tensor) => scan(smooth, { init: zeros([2]), xs, steps, reverse: true }), { backend });
+  expect(run(int(2)).ys.toArray()).toEqual([
+    [2.5, 4],
+    [3, 4],
+    [0, 0],
+  ]);
+});
 
-test.for(targetNames)("what a step left out would read may be NaN, in gradients too, on %s", (target) => {
+test.for(backends)("what a step left out would read may be NaN, in gradients too, on %s", (backend) => {
   const data = tensor([1, 2, Number.NaN, Number.NaN]);
   const loss = ({ w, x }: { w: Tensor; x: Tensor }, steps: Tensor): Tensor => {
     const { carry, ys } = scan(
@@ -84,7 +81,7 @@ test.for(targetNames)("what a step left out would read may be NaN, in gradients 
   const run = compile(
     (x: Tensor, steps: Tensor) => grad((p: { w: Tensor; x: Tensor }) => loss(p, steps))({ w: tensor(0.3), x }),
     {
-      target,
+      backend,
     },
   );
   const whole = run(tensor([1, 2]), int(2));
@@ -104,8 +101,8 @@ function doubled(most: Tensor, steps?: Tensor): { carry: Tensor; ys: Tensor; ste
   );
 }
 
-test.for(targetNames)("a loop with until stops after the first step that satisfies it, on %s", (target) => {
-  const run = compile((most: Tensor) => doubled(most), { target });
+test.for(backends)("a loop with until stops after the first step that satisfies it, on %s", (backend) => {
+  const run = compile((most: Tensor) => doubled(most), { backend });
   const at = (most: number): unknown[] => {
     const { carry, ys, steps } = run(tensor(most));
     return [carry.item(), ys.toArray(), steps.item(), steps.dtype];
@@ -114,7 +111,7 @@ test.for(targetNames)("a loop with until stops after the first step that satisfi
   expect(at(0)).toEqual([2, [2, 0, 0, 0, 0, 0], 1, "int32"]);
   expect(at(1e9)).toEqual([64, [2, 4, 8, 16, 32, 64], 6, "int32"]);
   expect(at(Number.NaN)).toEqual([64, [2, 4, 8, 16, 32, 64], 6, "int32"]);
-  const most = compile((steps: Tensor) => doubled(tensor(5), steps), { target });
+  const most = compile((steps: Tensor) => doubled(tensor(5), steps), { backend });
   expect([most(int(2)).steps.item(), most(int(5)).steps.item(), most(int(0)).carry.item()]).toEqual([2, 3, 1]);
 });
 
@@ -133,8 +130,8 @@ test("the gradient of a loop with until is that of the steps taken", () => {
     });
     return carry;
   };
-  for (const target of targetNames) {
-    const slope = compile((a: Tensor) => grad(loss)(a), { target });
+  for (const backend of backends) {
+    const slope = compile((a: Tensor) => grad(loss)(a), { backend });
     // 2^3 reaches 8: d a^3 = 3 a^2; 3^2 does: d a^2 = 2 a.
     expect([slope(tensor(2)).item(), slope(tensor(3)).item()]).toEqual([12, 6]);
   }
@@ -197,13 +194,13 @@ function noisy(w: Tensor, kept: (t: Tensor) => Tensor): Tensor {
   return sum(ys);
 }
 
-test.for(targetNames)("a draw with a key of the step's number is the same forwards and backwards, on %s", (target) => {
+test.for(backends)("a draw with a key of the step's number is the same forwards and backwards, on %s", (backend) => {
   const run = compile(
     (w: Tensor) => ({
       value: noisy(w, (t) => bernoulli(foldIn(key, t), 0.6, [3])),
       slope: grad((x: Tensor) => noisy(x, (t) => bernoulli(foldIn(key, t), 0.6, [3])))(w),
     }),
-    { target },
+    { backend },
   );
   const masks = Array.from({ length: 4 }, (_, t) => {
     const own = hostFoldIn(keyFromSeed(5), t);

@@ -15,11 +15,11 @@ import {
   spec,
   sum,
   type Tensor,
-  targetNames,
   tensor,
   topK,
   zeros,
 } from "../../src/trace/index.ts";
+import { backends } from "../backends.ts";
 
 /** `count` numbers of a seed: halves from -8 to 8, so that many are equal, or fine ones. */
 function numbers(seed: number, count: number, coarse = false): Float32Array {
@@ -64,9 +64,9 @@ test("cumsum sums along an axis, from either end, with the element or without", 
   expect(() => cumsum(x, 0, { backwards: true } as object)).toThrow('got "backwards"');
 });
 
-test.for(targetNames)("the gradient of cumsum is a cumsum from the other end, on %s", (target) => {
+test.for(backends)("the gradient of cumsum is a cumsum from the other end, on %s", (backend) => {
   const weights = tensor([1, 10, 100]);
-  const slope = compile((x: Tensor) => grad((y: Tensor) => sum(mul(cumsum(y), weights)))(x), { target });
+  const slope = compile((x: Tensor) => grad((y: Tensor) => sum(mul(cumsum(y), weights)))(x), { backend });
   expect(slope(tensor([5, 6, 7])).toArray()).toEqual([111, 110, 100]);
 });
 
@@ -134,9 +134,9 @@ test("topK counts NaN as -Infinity, takes each element once, and keeps leading a
   expect(topK(tensor([1, 3, 2]), 2).indices.toArray()).toEqual([1, 2]);
 });
 
-test.for(targetNames)("the gradient of topK goes to the elements chosen, on %s", (target) => {
+test.for(backends)("the gradient of topK goes to the elements chosen, on %s", (backend) => {
   const slope = compile((x: Tensor) => grad((y: Tensor) => sum(mul(topK(y, 2).values, tensor([1, 10]))))(x), {
-    target,
+    backend,
   });
   expect(
     slope(

@@ -53,9 +53,9 @@ const mistakes: readonly (readonly [what: string, run: () => unknown, sentence: 
   // It never stopped the training.
   ["a controller in place of its signal", withOptions({ signal: new AbortController() }), /give controller\.signal/],
   [
-    "a target that does not exist",
-    withOptions({ target: "gpu" }),
-    /expected "target" to be one of "wasm", "interpreter"/,
+    "a backend that does not exist",
+    withOptions({ backend: "gpu" }),
+    /expected "backend" to be one of "wasm", "native", "interpreter"/,
   ],
   ["metrics without a list", withOptions({ metrics: "accuracy" }), /Write metrics: \["accuracy"\]/],
   ["an abbreviated metric", withOptions({ metrics: ["acc"] }), /Did you mean "accuracy"/],

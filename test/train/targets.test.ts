@@ -15,6 +15,7 @@ import {
   sgd,
   type TrainerOptions,
 } from "../../src/train/index.ts";
+import { compiledBackend } from "../backends.ts";
 import { idModel, meansTask, randomIds, rowModel } from "./models.ts";
 import { expectClose } from "./values.ts";
 
@@ -74,8 +75,8 @@ const cases: Record<string, Case> = {
 
 describe("five steps on WebAssembly equal those of the interpreter to 1e-4:", () => {
   test.each(Object.entries(cases))("%s", (_, { model, data, options }) => {
-    const [compiled, interpreted] = (["wasm", "interpreter"] as const).map((target) =>
-      createTrainer(model(), { ...options, target }),
+    const [compiled, interpreted] = ([compiledBackend, "interpreter"] as const).map((backend) =>
+      createTrainer(model(), { ...options, backend }),
     );
     for (let i = 0; i < 5; i++) {
       const batch = data.batch(0, i % data.batchesPerEpoch);

@@ -19,7 +19,7 @@ import {
 } from "../ir.ts";
 import type { Machine } from "../machine.ts";
 import { Names } from "../names.ts";
-import { type Part, type Range, type Sharing, shareOf, whole } from "./share.ts";
+import { type Part, type Range, type Sharing, shareOf, whole, widened } from "./share.ts";
 import { type View, wholeView } from "./view.ts";
 
 /** How memory holds a dtype. */
@@ -77,15 +77,18 @@ export class Context {
   /** The stretch of a value's rows that this thread does, where a batch is divided by rows. */
   part(value: Value): Part | undefined {
     if (this.sharing === undefined || this.sharing === "even") return undefined;
-    const axis = this.sharing.axisOf(value);
-    return axis === undefined ? undefined : { axis, range: this.sharing.range };
+    const found = this.sharing.axisOf(value);
+    return found && { axis: found.axis, range: widened(this.sharing.range, found.block) };
+  }
+
+  /** Whether each thread has a value of its own, because rows are divided and it is the same for all of them. */
+  isOwn(value: Value): boolean {
+    return this.sharing !== undefined && this.sharing !== "even" && this.sharing.axisOf(value) === undefined;
   }
 
   /** A place for a value: memory of all threads, or of this one alone if rows are divided and it is the same for all. */
   place(name: string, value: Value): View {
-    const rows = this.sharing !== undefined && this.sharing !== "even";
-    if (!rows || this.part(value) !== undefined)
-      return wholeView(this.temp(name, value.dtype, value.shape), value.shape);
+    if (!this.isOwn(value)) return wholeView(this.temp(name, value.dtype, value.shape), value.shape);
     const { buffer, base } = this.scratch(name, sizeOf(value.shape), memoryScalar(value.dtype));
     return { ...wholeView(buffer, value.shape), offset: base };
   }

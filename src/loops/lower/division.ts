@@ -3,9 +3,9 @@
  * another; else step by step, where one step is worth it; else one thread does all.
  */
 import type { Dim } from "../../base/dims.ts";
-import { bodyIns, type NodeOf, type Value } from "../../graph/graph.ts";
+import { bodyIns, bodyOuts, type NodeOf, type Value } from "../../graph/graph.ts";
 import type { OpName } from "../../graph/ops.ts";
-import { rowsOf } from "../../passes/rows.ts";
+import { type RowAxis, rowAxesOf } from "../../passes/rows.ts";
 import type { Context } from "./context.ts";
 import { type Rows, rowQuantum, shareOf } from "./share.ts";
 import { workOfGraph, workOfScan } from "./work.ts";
@@ -22,8 +22,8 @@ export function divisionOf({ team, machine }: Context, node: NodeOf<"scan">): Di
   const alone: Division = { manner: "alone", work };
   if (team === undefined || work < machine.grain) return alone;
   const { params } = node;
-  const axes = mayStop(params) ? undefined : rowsOf(params.body, params);
-  const length = axes && lengthOf(bodyIns(params).carry, axes);
+  const axes = mayStop(params) ? undefined : rowAxesOf(params.body, params);
+  const length = axes && lengthOf(params, axes);
   if (axes !== undefined && length !== undefined && (typeof length !== "number" || length >= 2 * rowQuantum)) {
     const range = shareOf(team, length, rowQuantum);
     return { manner: "rows", rows: { range, axisOf: (value) => axes.get(value) }, work };
@@ -31,13 +31,14 @@ export function divisionOf({ team, machine }: Context, node: NodeOf<"scan">): Di
   return !mayStop(params) && workOfGraph(params.body) >= 2 * machine.grain ? { manner: "steps", work } : alone;
 }
 
-/** How many rows there are; undefined where a carry has none, for then threads would write to it at once. */
-function lengthOf(carry: readonly Value[], axes: ReadonlyMap<Value, number>): Dim | undefined {
-  const lengths = carry.map((value) => {
-    const axis = axes.get(value);
-    return axis === undefined ? undefined : value.shape[axis];
-  });
-  return lengths.includes(undefined) ? undefined : lengths[0];
+/** How many rows there are; undefined where a y has none, for then all threads would write the same to one place. */
+function lengthOf(params: NodeOf<"scan">["params"], axes: ReadonlyMap<Value, RowAxis>): Dim | undefined {
+  if (!bodyOuts(params).ys.every((y) => axes.has(y))) return undefined;
+  for (const value of bodyIns(params).carry) {
+    const found = axes.get(value);
+    if (found?.block === 1) return value.shape[found.axis];
+  }
+  return undefined;
 }
 
 /** Whether a loop may end by itself or stop the program, in it or inside of it: then rows wait for each other. */

@@ -7,15 +7,15 @@ import { equalShapes } from "../../base/shapes.ts";
 import type { Graph, Node, NodeOf, Value } from "../../graph/graph.ts";
 import { indexMessage } from "../../graph/messages.ts";
 import type { OpName } from "../../graph/ops.ts";
-import { binary, cast, constant, i32, kernel, letIn, load, loop, mul, ref, size } from "../build.ts";
-import { type Buffer, type Expr, type Stmt, types } from "../ir.ts";
+import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from "../build.ts";
+import { type Expr, type Stmt, types } from "../ir.ts";
 import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
-import { type Body, elementwiseNest, type Target } from "./nest.ts";
+import { type Body, elementwiseNest, moveAll, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
-import { indexOf, isContiguous, type View, wholeView } from "./view.ts";
+import { indexOf, isContiguous, type View } from "./view.ts";
 import { workOfStep } from "./work.ts";
 
 /** How the body of a scan finds the values of outside that stay the same in its loop. */
@@ -37,6 +37,8 @@ export class GraphLowering {
   readonly divides: boolean;
   readonly #schedule: Schedule;
   readonly #outside: Outside | undefined;
+  /** What each step reads, as far as that has been asked. */
+  readonly #reads = new Map<Step, ReadonlyMap<Value, boolean>>();
 
   constructor(
     rules: EmitRules,
@@ -99,10 +101,10 @@ export class GraphLowering {
     const copies: Stmt[] = [];
     this.#schedule.destinations.forEach(({ view, overwrites }, i) => {
       if (overwrites === undefined) return;
-      const { buffer } = this.values.view(overwrites);
+      const place = this.values.view(overwrites);
       if (this.#schedule.isUnchanged(i) || this.#isSafe(overwrites, this.#schedule.outputWrite[i] ?? 0))
-        this.context.replace(view.buffer, buffer);
-      else copies.push(...this.#copyAll(overwrites, buffer, view.buffer));
+        this.context.replace(view.buffer, place.buffer);
+      else copies.push(...this.#copyAll(overwrites, place, view));
     });
     return copies.length === 0 ? [] : [kernel("keep", copies)];
   }
@@ -112,22 +114,28 @@ export class GraphLowering {
     return this.#schedule.steps.every((step, at) => {
       if (at < write) return true;
       this.#lookAt(at);
-      const reads = this.#readsOf(step, input);
+      const reads = this.#readsOf(step).get(input);
       if (reads === undefined) return true;
       return at === write && reads && step.kind === "group" && equalShapes(step.shape, input.shape);
     });
   }
 
-  /** Whether a step reads an input at its own index only; undefined if it does not read it. */
-  #readsOf(step: Step, input: Value): boolean | undefined {
+  /** What a step reads from memory, and whether it does so at its own index only. */
+  #readsOf(step: Step): ReadonlyMap<Value, boolean> {
+    const known = this.#reads.get(step);
+    if (known !== undefined) return known;
+    const found = new Map<Value, boolean>();
     if (step.kind === "group") {
       const members = new Set(step.members.filter((m) => m.home).map((m) => m.value));
-      const found = step.members.map((m) => this.#schedule.reach(m.value, members).leaves.get(input));
-      const read = found.filter((x) => x !== undefined);
-      return read.length === 0 ? undefined : read.every((x) => x);
+      for (const { value } of step.members)
+        for (const [leaf, here] of this.#schedule.reach(value, members).leaves)
+          found.set(leaf, here && (found.get(leaf) ?? true));
+    } else {
+      const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads;
+      for (const x of operands) for (const leaf of this.#schedule.reach(x).leaves.keys()) found.set(leaf, false);
     }
-    const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads;
-    return operands.some((x) => this.#schedule.reach(x).leaves.has(input)) ? false : undefined;
+    this.#reads.set(step, found);
+    return found;
   }
 
   // ---- steps -----------------------------------------------------------------------------------------------------
@@ -233,15 +241,13 @@ export class GraphLowering {
     return elementwiseNest(this.context, target.shape, store, this.context.part(target));
   }
 
-  #copyAll(value: Value, to: Buffer, from: Buffer): Stmt[] {
+  #copyAll(value: Value, to: View, from: View): Stmt[] {
     const part = this.context.part(value);
-    if (part === undefined)
-      return [{ kind: "copy", to, toIndex: i32(0), from, fromIndex: i32(0), count: size(to.size) }];
-    const view = wholeView(from, value.shape);
-    const store: Body = (index) => [
-      { buffer: to, index: indexOf(view, index), value: load(from, indexOf(view, index)) },
+    if (part !== undefined || this.context.isOwn(value)) return moveAll(this.context, value, to, from, part);
+    const zero = i32(0);
+    return [
+      { kind: "copy", to: to.buffer, toIndex: zero, from: from.buffer, fromIndex: zero, count: size(to.buffer.size) },
     ];
-    return elementwiseNest(this.context, value.shape, store, part);
   }
 }
 

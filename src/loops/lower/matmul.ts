@@ -81,10 +81,10 @@ function divide(context: Context, { outs: [out] }: NodeOf<"matmul">): Division {
   const { sharing } = context;
   if (sharing === undefined) return all;
   if (sharing !== "even") {
-    const axis = sharing.axisOf(out);
-    if (axis === undefined) return all;
-    if (axis === rank - 2) return { ...all, rows: sharing.range };
-    return axis === rank - 1 ? { ...all, columns: sharing.range } : { ...all, batch: { axis, range: sharing.range } };
+    const part = context.part(out);
+    if (part === undefined) return all;
+    if (part.axis === rank - 2) return { ...all, rows: part.range };
+    return part.axis === rank - 1 ? { ...all, columns: part.range } : { ...all, batch: part };
   }
   const { machine } = context;
   const long = out.shape.slice(0, -2).findIndex((dim) => typeof dim !== "number" || dim >= 2 * machine.threads);

@@ -4,14 +4,16 @@
  */
 import { type Dim, equalDims, multiplyDims } from "../../base/dims.ts";
 import { type Shape, sizeOf } from "../../base/shapes.ts";
+import type { Value } from "../../graph/graph.ts";
 import { type Affine, affine } from "../affine.ts";
-import { i32, letIn, loop, ref, store } from "../build.ts";
+import { i32, letIn, load, loop, ref, store } from "../build.ts";
 import { type Buffer, type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import { operands } from "../walk.ts";
 import type { Context } from "./context.ts";
 import type { Index } from "./elements.ts";
 import { type Part, type Range, stretches, whole, widened } from "./share.ts";
+import { indexOf, type View } from "./view.ts";
 
 /** One store of a kernel: what goes where, for one element. */
 export interface Target {
@@ -51,6 +53,14 @@ export function elementwiseNest(context: Context, shape: Shape, body: Body, part
     (inside, counter, i) => [loop(counter, ranges[i].from, ranges[i].to, 1, inside, true)],
     loops,
   );
+}
+
+/** Loops that copy a value from one place to another. */
+export function moveAll(context: Context, { shape }: Value, to: View, from: View, part?: Part): Stmt[] {
+  const move: Body = (index) => [
+    { buffer: to.buffer, index: indexOf(to, index), value: load(from.buffer, indexOf(from, index)) },
+  ];
+  return elementwiseNest(context, shape, move, part);
 }
 
 /** The stretch of each loop axis that a part asks for. */
@@ -117,6 +127,7 @@ export function joinAxes(
   expressions: (index: Index) => readonly Expr[],
 ): Axis[] {
   const single = shape.flatMap((dim, axis): Axis[] => (dim === 1 ? [] : [{ size: dim, members: [axis] }]));
+  if (single.length < 2) return single;
   const probes = single.map((_, i): Variable => ({ name: `?${i}`, type: types.i32 }));
   const forms = formsOf(expressions(indexAt(shape, single, probes)));
   const joined: Axis[] = [];

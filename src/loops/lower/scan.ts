@@ -43,26 +43,28 @@ import { type Expr, type Stmt, types } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
 import { divisionOf } from "./division.ts";
 import { type GraphLowering, nameOf } from "./graph.ts";
-import { type Body, elementwiseNest } from "./nest.ts";
+import { type Body, elementwiseNest, moveAll } from "./nest.ts";
 import type { Destination } from "./schedule.ts";
 import type { Source, Values } from "./values.ts";
-import { indexOf, isContiguous, row, wholeView } from "./view.ts";
+import { indexOf, isContiguous, row, type View, wholeView } from "./view.ts";
 
 export function emitScan(lowering: GraphLowering, node: NodeOf<"scan">): Stmt[] {
   const { context } = lowering;
   const written = (divides: boolean): Stmt[] => {
-    const { before, preheader, rounds } = scanStatements(lowering, node, divides);
+    const { before, preheader, rounds } = scanStatements(lowering, node, { divides });
     return [...before, ...preheader, ...rounds];
   };
   if (!lowering.divides) return written(false);
   const { manner, rows, work } = divisionOf(context, node);
   if (manner === "rows") context.divided += work;
   if (manner === "steps") return written(true);
-  const { before, preheader, rounds } = context.sharingAs(rows, () => scanStatements(lowering, node, false));
+  const { before, preheader, rounds, after } = context.sharingAs(rows, () =>
+    scanStatements(lowering, node, { divides: false, byRows: rows !== undefined }),
+  );
   // One piece of work to those who put the barriers in: none is needed inside.
   const piece = kernel(nameOf(node, rows === undefined ? "scan" : "rows"), rounds);
   if (manner === "alone") context.long.set(piece, work);
-  return [...before, ...preheader, piece];
+  return [...before, ...preheader, piece, ...after];
 }
 
 /** A scan in the order of its statements: numbers, what stays the same in the loop, and the loop with what follows. */
@@ -70,10 +72,21 @@ interface ScanStatements {
   readonly before: readonly Stmt[];
   readonly preheader: readonly Stmt[];
   readonly rounds: readonly Stmt[];
+  /** What one thread does when all have done their rows. */
+  readonly after: readonly Stmt[];
 }
 
-/** `divides`: each step of the body is divided over the threads by itself. */
-function scanStatements(lowering: GraphLowering, node: NodeOf<"scan">, divides: boolean): ScanStatements {
+/** How a scan itself is divided, if it is: each step of its body, or its rows for all of the sequence. */
+interface Manner {
+  readonly divides: boolean;
+  readonly byRows?: boolean;
+}
+
+function scanStatements(
+  lowering: GraphLowering,
+  node: NodeOf<"scan">,
+  { divides, byRows = false }: Manner,
+): ScanStatements {
   const { context, values } = lowering;
   const { params } = node;
   const ins = scanIns(node);
@@ -83,9 +96,13 @@ function scanStatements(lowering: GraphLowering, node: NodeOf<"scan">, divides: 
   const { before, limit } = limitOf(lowering, node);
   const t = params.reverse ? sub(sub(limit, i32(1)), ref(step)) : ref(step);
 
+  // A carry that is the same for all rows is one of each thread, while rows are divided.
+  const homes = outs.carry.map((x) => values.target(x));
+  const own = body.carry.map((inner) => byRows && context.isOwn(inner));
+  const carries = body.carry.map((inner, i) => (own[i] ? context.place("own", inner) : homes[i]));
   const sources: Source[] = [
     ...ins.consts.map((x) => sourceOf(values, x)),
-    ...outs.carry.map((x): Source => ({ view: values.target(x) })),
+    ...carries.map((view): Source => ({ view })),
     ...ins.xs.map((x) => sourceAt(values, x, t)),
   ];
   const ending = outs.count === undefined ? undefined : endingOf(lowering, step, outs.count);
@@ -99,11 +116,19 @@ function scanStatements(lowering: GraphLowering, node: NodeOf<"scan">, divides: 
   const statements = [...inner.run(), ...(ending?.inside ?? [])];
   const rounds = loop(step, i32(0), limit, 1, statements);
   const zeros = zeroRows(lowering, node, ending?.count ?? limit);
+  const moved = (to: readonly View[], from: readonly View[]): Stmt[] =>
+    body.carry.flatMap((x, i) => (own[i] ? moveAll(context, x, to[i], from[i]) : []));
   return {
     before,
     preheader: inner.preheader,
-    rounds: [...(ending?.before ?? []), rounds, ...(ending?.after ?? []), ...zeros],
+    rounds: [...moved(carries, homes), ...(ending?.before ?? []), rounds, ...(ending?.after ?? []), ...zeros],
+    after: context.sharingAs(undefined, () => moved(homes, carries.map(ofFirst))),
   };
+}
+
+/** The same place of the first thread. */
+function ofFirst(view: View): View {
+  return { ...view, offset: i32(0) };
 }
 
 /** The number of steps at most, and the statements that work it out. */

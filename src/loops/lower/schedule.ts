@@ -4,7 +4,7 @@
  * needless (in-place updates) can still be replaced.
  */
 import { type Dim, equalDims } from "../../base/dims.ts";
-import { equalShapes, sizeOf } from "../../base/shapes.ts";
+import { formatShape, sizeOf } from "../../base/shapes.ts";
 import type { Graph, Node, Value } from "../../graph/graph.ts";
 import type { Buffer } from "../ir.ts";
 import { claimRules, planRules } from "./plans.ts";
@@ -49,6 +49,9 @@ export class Schedule {
   /** Steps that a virtual value must wait for. */
   readonly #floors = new Map<Value, number>();
   readonly #computedIn = new Map<Value, Group>();
+  /** The groups of each shape, and where they stand among the steps. */
+  readonly #groups = new Map<string, Group[]>();
+  readonly #positions = new Map<Group, number>();
   readonly live: ReadonlySet<Node>;
 
   constructor(graph: Graph, values: Values, destinations: readonly Destination[]) {
@@ -57,7 +60,7 @@ export class Schedule {
     this.destinations = destinations;
     this.#outputs = new Set(graph.outputs);
     this.live = liveNodes(graph, values);
-    for (const node of this.live) for (const x of node.ins) this.#uses.set(x, [...(this.#uses.get(x) ?? []), node]);
+    for (const node of this.live) for (const x of node.ins) append(this.#uses, x, node);
     for (const i of graph.outputs.keys()) this.#claimOutput(i);
     const nodes = graph.nodes.filter((node) => this.live.has(node));
     for (const node of nodes.toReversed()) claimRules[node.op]?.(this, node as never);
@@ -248,6 +251,7 @@ export class Schedule {
 
   /** Puts one costly value that would be computed twice into memory; says whether there was one. */
   #settleCostly(value: Value, reach: Reach, inGroup: boolean): boolean {
+    if (reach.costly.size === 0) return false;
     const chosen = inGroup ? this.#sharingGroup(value, reach) : undefined;
     for (const [costly, identity] of reach.costly) {
       if (costly === value && inGroup) continue;
@@ -257,7 +261,7 @@ export class Schedule {
         const view = this.#freshHome(costly);
         group.members.push({ value: costly, view, home: true });
         this.values.setHome(costly, view);
-        this.complete(costly, this.steps.indexOf(group));
+        this.complete(costly, this.#positionOf(group));
         return true;
       }
       if ((!identity || !inGroup) && this.usesOf(costly).length > 1) {
@@ -272,23 +276,29 @@ export class Schedule {
 
   #chooseGroup(value: Value, reach: Reach): [Group, number] {
     const found = this.#sharingGroup(value, reach);
-    if (found !== undefined) return [found, this.steps.indexOf(found)];
+    if (found !== undefined) return [found, this.#positionOf(found)];
     const scope = this.values.producer(value)?.scope ?? "";
     const group: Group = { kind: "group", shape: value.shape, scope, members: [], shared: new Set() };
-    return [group, this.addStep(group)];
+    const at = this.addStep(group);
+    append(this.#groups, formatShape(value.shape), group);
+    this.#positions.set(group, at);
+    return [group, at];
+  }
+
+  #positionOf(group: Group): number {
+    return this.#positions.get(group) ?? -1;
   }
 
   /** The group to join: one that computes a costly part already, else the last that shares something. */
   #sharingGroup(value: Value, reach: Reach): Group | undefined {
     let best: Group | undefined;
-    for (let at = this.steps.length - 1; at >= 0; at--) {
-      const step = this.steps[at];
-      if (step.kind !== "group" || !equalShapes(step.shape, value.shape) || !this.#mayJoin(step, at, reach)) continue;
-      if (!step.members.every((member) => this.#isDividedAlike(member.value, value))) continue;
-      const costly = [...reach.costly].some(([v, identity]) => identity && step.shared.has(v));
-      if (costly) return step;
-      const shares = [...reach.leaves].some(([v, identity]) => identity && step.shared.has(v));
-      if (shares || [...reach.inner].some((v) => step.shared.has(v))) best ??= step;
+    const groups = this.#groups.get(formatShape(value.shape)) ?? [];
+    for (let i = groups.length - 1; i >= 0; i--) {
+      const group = groups[i];
+      if (!this.#mayJoin(group, this.#positionOf(group), reach)) continue;
+      if (!group.members.every((member) => this.#isDividedAlike(member.value, value))) continue;
+      if (sharesHere(reach.costly, group)) return group;
+      if (best === undefined && (sharesHere(reach.leaves, group) || sharesAny(reach.inner, group))) best = group;
     }
     return best;
   }
@@ -374,6 +384,23 @@ export class Schedule {
     visit(value);
     return total;
   }
+}
+
+/** Whether a group reads or computes one of these values at its own index. */
+function sharesHere(values: ReadonlyMap<Value, boolean>, { shared }: Group): boolean {
+  for (const [value, identity] of values) if (identity && shared.has(value)) return true;
+  return false;
+}
+
+function sharesAny(values: ReadonlySet<Value>, { shared }: Group): boolean {
+  for (const value of values) if (shared.has(value)) return true;
+  return false;
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 function nameOf(node: Node | undefined): string {

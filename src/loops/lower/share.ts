@@ -4,6 +4,7 @@
  */
 import { addDims, type Dim, equalDims, floorDivideDim, multiplyDims } from "../../base/dims.ts";
 import type { Value } from "../../graph/graph.ts";
+import type { RowAxis } from "../../passes/rows.ts";
 import { affine, isMultiple, rebuild, scale } from "../affine.ts";
 import { add, binary, i32, mul, ref, size } from "../build.ts";
 import type { Expr, Lanes, Team } from "../ir.ts";
@@ -21,10 +22,11 @@ export interface Part {
   readonly range: Range;
 }
 
-/** Every value of the body of a scan has its rows along one axis (undefined: it is the same for all), and this thread does some. */
+/** The rows of the body of a scan, of which this thread does some. */
 export interface Rows {
   readonly range: Range;
-  readonly axisOf: (value: Value) => number | undefined;
+  /** Where the rows of a value are; undefined for what is the same for all rows. */
+  readonly axisOf: (value: Value) => RowAxis | undefined;
 }
 
 /** What a kernel divides: nothing, whatever axis suits it, or the rows of a batch. */

@@ -37,6 +37,8 @@ export class Values {
   /** The step whose statements are being written: homes that it or a later one completes do not count yet. */
   now = Number.POSITIVE_INFINITY;
   readonly #keys = new Map<Expr, string>();
+  /** What a node's result is as a view, for the view of its operand that was asked for last. */
+  readonly #views = new Map<Node, { readonly of: View; readonly view: View | undefined }>();
 
   constructor(context: Context, graph: Graph, sources: readonly Source[]) {
     this.context = context;
@@ -58,7 +60,9 @@ export class Values {
   }
 
   setHome(value: Value, view: View): View {
-    this.#homes.set(value, [...(this.#homes.get(value) ?? []), { view, ready: -1 }]);
+    const homes = this.#homes.get(value);
+    if (homes === undefined) this.#homes.set(value, [{ view, ready: -1 }]);
+    else homes.push({ view, ready: -1 });
     return view;
   }
 
@@ -87,8 +91,13 @@ export class Values {
     const rule = ruleOf(node);
     if (rule?.view === undefined) return undefined;
     const operand = this.place(node.ins[0]);
-    const view = operand === undefined ? undefined : rule.view(node, operand.view);
-    return operand === undefined || view === undefined ? undefined : { root: operand.root, view };
+    if (operand === undefined) return undefined;
+    let known = this.#views.get(node);
+    if (known?.of !== operand.view) {
+      known = { of: operand.view, view: rule.view(node, operand.view) };
+      this.#views.set(node, known);
+    }
+    return known.view === undefined ? undefined : { root: operand.root, view: known.view };
   }
 
   /** The view of a value, with the buffer that is really accessed. */
@@ -103,7 +112,8 @@ export class Values {
   }
 
   resolve(view: View): View {
-    return { ...view, buffer: this.context.resolve(view.buffer) };
+    const buffer = this.context.resolve(view.buffer);
+    return buffer === view.buffer ? view : { ...view, buffer };
   }
 
   /** A kernel that computes `members` itself at `index`. */

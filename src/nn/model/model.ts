@@ -100,26 +100,22 @@ export class Model<O extends Outputs = Outputs> {
   run(x: ModelInput, options: RunOptions & { readonly states: true }): RunResult<O> & { readonly states: State };
   run(x: ModelInput, options?: RunOptions): RunResult<O>;
   run(x: ModelInput, options: RunOptions = {}): RunResult<O> {
-    checkOptionNames(`model "${this.name}", run`, options, ["state", "training", "key", "states", "dropoutMasks"]);
-    const { state, training = false, key, states = false, dropoutMasks = false } = options;
-    const inputs = readInputs(this.network, x, "spec");
-    const given = this.#given(state, inputs);
-    const keys = key === undefined ? [] : [typeof key === "number" ? randomKey(key) : key];
-    const program = this.#program({
-      walk: forward,
-      which: "spec",
-      given: Object.keys(given),
-      training,
-      keyed: keys.length > 0,
-      states,
-      drawn: dropoutMasks,
-    });
-    const answer = program(inputs, given, ...keys);
-    return {
-      ...this.#result(answer),
-      ...(states ? { states: answer.states as State } : {}),
-      ...(dropoutMasks ? { dropoutMasks: answer.drawn } : {}),
-    };
+    const { program, args } = this.#prepareRun(x, options);
+    return this.#runResult(program(...args), options);
+  }
+
+  /**
+   * The same without waiting, where that is a difference: in a page that has threads they run it while the page stays
+   * alive. Until then the weights are in use.
+   */
+  runAsync(
+    x: ModelInput,
+    options: RunOptions & { readonly states: true },
+  ): Promise<RunResult<O> & { readonly states: State }>;
+  runAsync(x: ModelInput, options?: RunOptions): Promise<RunResult<O>>;
+  async runAsync(x: ModelInput, options: RunOptions = {}): Promise<RunResult<O>> {
+    const { program, args } = this.#prepareRun(x, options);
+    return this.#runResult(await program.async(...args), options);
   }
 
   /** One step: x [b, ...] without a time axis -> outputs and the state after it. */
@@ -241,6 +237,32 @@ export class Model<O extends Outputs = Outputs> {
   #given(state: ByName<Tensor> | undefined, inputs: readonly Tensor[]): ByName<Tensor> {
     const read = startsFromZeros(this.network) ? completeState : checkedState;
     return read(this.network, state, inputs[0].shape[0] as number);
+  }
+
+  #prepareRun(x: ModelInput, options: RunOptions): { program: Program; args: Parameters<Program> } {
+    checkOptionNames(`model "${this.name}", run`, options, ["state", "training", "key", "states", "dropoutMasks"]);
+    const { state, training = false, key, states = false, dropoutMasks = false } = options;
+    const inputs = readInputs(this.network, x, "spec");
+    const given = this.#given(state, inputs);
+    const keys: [] | [Tensor] = key === undefined ? [] : [typeof key === "number" ? randomKey(key) : key];
+    const program = this.#program({
+      walk: forward,
+      which: "spec",
+      given: Object.keys(given),
+      training,
+      keyed: keys.length > 0,
+      states,
+      drawn: dropoutMasks,
+    });
+    return { program, args: [inputs, given, ...keys] };
+  }
+
+  #runResult(answer: Answer, { states = false, dropoutMasks = false }: RunOptions): RunResult<O> {
+    return {
+      ...this.#result(answer),
+      ...(states ? { states: answer.states as State } : {}),
+      ...(dropoutMasks ? { dropoutMasks: answer.drawn } : {}),
+    };
   }
 
   #result({ outputs, state }: Answer): RunResult<O> {

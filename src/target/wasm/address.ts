@@ -78,29 +78,32 @@ function polynomialOfSize(dim: Dim, given: Definitions): Polynomial {
     return { kind: "value", key: given.key(expr), expr };
   };
   const parts = dim.terms.map(({ coefficient, factors }) =>
-    factors.length === 0 ? constant(coefficient) : make(0, [termOf(coefficient, factors.map(atomOf))]),
+    factors.length === 0 ? constant(coefficient) : { constant: 0, terms: [termOf(coefficient, factors.map(atomOf))] },
   );
   return parts.reduce(add);
 }
 
 export function add(a: Polynomial, b: Polynomial): Polynomial {
-  return make(a.constant + b.constant, [...a.terms, ...b.terms]);
+  return { constant: a.constant + b.constant, terms: merge(a.terms, b.terms) };
 }
 
 export function scale(a: Polynomial, by: number): Polynomial {
-  return make(
-    a.constant * by,
-    a.terms.map((term) => ({ ...term, coefficient: term.coefficient * by })),
-  );
+  if (by === 1) return a;
+  if (by === 0) return zero;
+  return { constant: a.constant * by, terms: a.terms.map((term) => times(term, by)) };
 }
 
 export function multiply(a: Polynomial, b: Polynomial): Polynomial {
+  if (b.terms.length === 0) return scale(a, b.constant);
+  if (a.terms.length === 0) return scale(b, a.constant);
   const products = a.terms.flatMap((x) =>
-    b.terms.map((y) => termOf(x.coefficient * y.coefficient, [...x.atoms, ...y.atoms])),
+    b.terms.map((y): Polynomial => {
+      const product = termOf(x.coefficient * y.coefficient, [...x.atoms, ...y.atoms]);
+      return { constant: 0, terms: [product] };
+    }),
   );
-  const left = a.terms.map((term) => ({ ...term, coefficient: term.coefficient * b.constant }));
-  const right = b.terms.map((term) => ({ ...term, coefficient: term.coefficient * a.constant }));
-  return make(a.constant * b.constant, [...products, ...left, ...right]);
+  const linear = add(scale({ ...a, constant: 0 }, b.constant), scale(b, a.constant));
+  return products.reduce(add, linear);
 }
 
 /** Names a polynomial but for its constant. */
@@ -125,25 +128,37 @@ export function factor(a: Polynomial, key: string): { coefficient: Polynomial; r
         ),
       );
   }
-  return { coefficient: make(whole, divided), rest: make(a.constant, others) };
-}
-
-/** A polynomial of some of the terms, with constant 0. */
-export function select(a: Polynomial, keep: (term: Term) => boolean): Polynomial {
-  return { constant: 0, terms: a.terms.filter(keep) };
+  // Without one of its atoms a term may belong elsewhere in the order.
+  const coefficient = divided.reduce<Polynomial>(
+    (sum, term) => add(sum, { constant: 0, terms: [term] }),
+    constant(whole),
+  );
+  return { coefficient, rest: { constant: a.constant, terms: others } };
 }
 
 function termOf(coefficient: number, atoms: readonly Atom[]): Term {
-  const sorted = [...atoms].sort((x, y) => (x.key < y.key ? -1 : x.key > y.key ? 1 : 0));
+  const sorted = atoms.length < 2 ? atoms : [...atoms].sort((x, y) => (x.key < y.key ? -1 : x.key > y.key ? 1 : 0));
   return { key: sorted.map((atom) => atom.key).join("*"), coefficient, atoms: sorted };
 }
 
-function make(constantPart: number, terms: readonly Term[]): Polynomial {
-  const merged = new Map<string, Term>();
-  for (const term of terms) {
-    const known = merged.get(term.key);
-    merged.set(term.key, known === undefined ? term : { ...known, coefficient: known.coefficient + term.coefficient });
+function times({ key, coefficient, atoms }: Term, by: number): Term {
+  return { key, coefficient: coefficient * by, atoms };
+}
+
+/** The sum of two sorted lists of terms, sorted, without those that cancel. */
+function merge(a: readonly Term[], b: readonly Term[]): readonly Term[] {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const sum: Term[] = [];
+  let j = 0;
+  for (const term of a) {
+    while (j < b.length && b[j].key < term.key) sum.push(b[j++]);
+    if (j === b.length || b[j].key !== term.key) sum.push(term);
+    else {
+      const coefficient = term.coefficient + b[j++].coefficient;
+      if (coefficient !== 0) sum.push({ key: term.key, coefficient, atoms: term.atoms });
+    }
   }
-  const kept = [...merged.values()].filter((term) => term.coefficient !== 0);
-  return { constant: constantPart, terms: kept.sort((x, y) => (x.key < y.key ? -1 : 1)) };
+  while (j < b.length) sum.push(b[j++]);
+  return sum;
 }

@@ -43,6 +43,21 @@ export class FunctionBuilder {
     this.#code.unsigned(offset);
   }
 
+  /** (address, expected) -> 0 woken, 1 another value was there; no time limit. Only of a shared memory. */
+  atomicWait(offset: number): void {
+    this.#code.byte(0x42);
+    this.#code.signed(-1);
+    this.#opcode([0xfe, 0x01]);
+    this.#code.unsigned(2);
+    this.#code.unsigned(offset);
+  }
+
+  /** Orders all that was written before for other threads. */
+  atomicFence(): void {
+    this.#opcode([0xfe, 0x03]);
+    this.#code.byte(0);
+  }
+
   /** Stores one lane of a vector: (address, vector) -> */
   storeLane(offset: number, lane: number): void {
     this.#opcode([0xfd, 0x5a]);
@@ -69,6 +84,16 @@ export class FunctionBuilder {
   tee(local: number): void {
     this.#code.byte(0x22);
     this.#code.unsigned(local);
+  }
+
+  getGlobal(global: number): void {
+    this.#code.byte(0x23);
+    this.#code.unsigned(global);
+  }
+
+  setGlobal(global: number): void {
+    this.#code.byte(0x24);
+    this.#code.unsigned(global);
   }
 
   i32(value: number): void {
@@ -176,11 +201,29 @@ export class FunctionBuilder {
   }
 }
 
+/** The memory that a module imports, as in `env.memory`; a shared one may have any size too. */
+export interface MemoryImport {
+  readonly module: string;
+  readonly name: string;
+  readonly shared?: boolean;
+}
+
+/** How the limits of a memory are written: without a maximum, with one, or with one for a memory of several threads. */
+export const memoryFlags = { open: 0x00, limited: 0x01, shared: 0x03 } as const;
+
+/** A memory of any size in the import section: flags, pages at least and at most (65536). */
+const anySize = [memoryFlags.open, 0];
+const anySizeShared = [memoryFlags.shared, 0, 0x80, 0x80, 0x04];
+
+/** What an export is. */
+const exported = { function: 0x00, global: 0x03 } as const;
+
 /** Collects functions into a module that imports one memory. Functions return at most one value. */
 export class ModuleBuilder {
   readonly #types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
   readonly #functions: { builder: FunctionBuilder; type: number }[] = [];
-  readonly #exports: { name: string; index: number }[] = [];
+  readonly #exports: { name: string; kind: keyof typeof exported; index: number }[] = [];
+  #globals = 0;
 
   /** Declares a function; it can be called by its index before its body is written. */
   function(name: string, params: readonly ValType[], results: readonly ValType[] = []): FunctionBuilder {
@@ -189,12 +232,21 @@ export class ModuleBuilder {
     return builder;
   }
 
-  export(name: string, builder: FunctionBuilder): void {
-    this.#exports.push({ name, index: builder.index });
+  /** A variable of the instance: an i32 that begins as 0. */
+  global(): number {
+    return this.#globals++;
   }
 
-  /** The bytes of the module; `memory` names the import, as in `env.memory`. */
-  finish(memory: { module: string; name: string }): Uint8Array<ArrayBuffer> {
+  export(name: string, builder: FunctionBuilder): void {
+    this.#exports.push({ name, kind: "function", index: builder.index });
+  }
+
+  exportGlobal(name: string, index: number): void {
+    this.#exports.push({ name, kind: "global", index });
+  }
+
+  /** The bytes of the module. */
+  finish(memory: MemoryImport): Uint8Array<ArrayBuffer> {
     const functions = this.#functions;
     const out = new Bytes();
     // Magic number and version.
@@ -206,16 +258,21 @@ export class ModuleBuilder {
         for (const type of types) to.byte(typeCodes[type]);
       }
     });
-    section(out, 2, [memory], (to, { module, name }) => {
+    section(out, 2, [memory], (to, { module, name, shared }) => {
       to.sized(module);
       to.sized(name);
-      // A memory of any size.
-      for (const byte of [0x02, 0x00, 0]) to.byte(byte);
+      for (const byte of [0x02, ...(shared === true ? anySizeShared : anySize)]) to.byte(byte);
     });
     section(out, 3, functions, (to, { type }) => to.unsigned(type));
-    section(out, 7, this.#exports, (to, { name, index }) => {
+    if (this.#globals > 0) {
+      section(out, 6, new Array<number>(this.#globals).fill(0), (to, start) => {
+        // i32, changeable, begins as `start`, end of the expression.
+        for (const byte of [typeCodes.i32, 0x01, 0x41, start, 0x0b]) to.byte(byte);
+      });
+    }
+    section(out, 7, this.#exports, (to, { name, kind, index }) => {
       to.sized(name);
-      to.byte(0x00);
+      to.byte(exported[kind]);
       to.unsigned(index);
     });
     section(out, 10, functions, (to, { builder }) => to.sized(builder.finish()));

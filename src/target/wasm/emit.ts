@@ -10,21 +10,19 @@ import { FunctionState, type ModuleState } from "./function.ts";
 import { noFacts } from "./pointers.ts";
 import { valType } from "./scope.ts";
 import { emitBlock, type Outline } from "./statements.ts";
+import { declareTeam, emitTeam, type TeamProgram } from "./team.ts";
 
 /** Spells a program whose functions are all decomposed into arithmetic (see `loops/math.ts`). */
-export const emitWasm: Emit<WasmArtefact> = (program) => {
-  const shared: ModuleState = {
-    program,
-    module: new ModuleBuilder(),
-    ids: new Map(),
-    names: new Map(),
-    sizes: new Map(),
-  };
-  for (const dim of program.sizes) shared.sizes.set(formatDim(dim), dim);
-  const run = emitFunction(shared, program.name, program.body, []);
-  shared.module.export("run", run);
-  const bytes = shared.module.finish({ module: "env", name: "memory" });
-  return { kind: "wasm", bytes, program: { ...program, sizes: [...shared.sizes.values()] } };
+export const emitWasm: Emit<WasmArtefact> = (given) => {
+  const module = new ModuleBuilder();
+  const team = given.team === undefined ? undefined : declareTeam(module);
+  const sizes = new Map(given.sizes.map((dim) => [formatDim(dim), dim]));
+  const shared: ModuleState = { program: given, module, team, ids: new Map(), names: new Map(), sizes };
+  const body = emitFunction(shared, given.name, given.body, given.team === undefined ? [] : [given.team.index]);
+  const program = { ...given, sizes: [...sizes.values()] };
+  if (team === undefined) module.export("run", body);
+  else emitTeam(module, program as TeamProgram, team, body);
+  return { kind: "wasm", bytes: module.finish({ module: "env", name: "memory", shared: true }), program };
 };
 
 /** Writes a function of the frame and `params`: once to learn what it needs, then for good. */

@@ -4,6 +4,7 @@
  */
 import { internal } from "../../base/errors.ts";
 import type { BinaryFn, Expr, LoopType, UnaryFn } from "../../loops/ir.ts";
+import { eachOperand } from "../../loops/walk.ts";
 import type { FunctionBuilder } from "./assembler.ts";
 import type { PlainOp } from "./opcodes.ts";
 import { type Kind, kindOf, type Scope } from "./scope.ts";
@@ -91,7 +92,17 @@ const expressionRules: Rules = {
 
 /** Pushes the value of an expression. */
 export function emitValue(expr: Expr, scope: Scope): void {
-  (expressionRules[expr.kind] as (expr: Expr, scope: Scope) => void)(expr, scope);
+  if (scope.final) (expressionRules[expr.kind] as (expr: Expr, scope: Scope) => void)(expr, scope);
+  else learnValue(expr, scope);
+}
+
+/** Asks the scope for all that a value is made of, in the order of its instructions. */
+function learnValue(expr: Expr, scope: Scope): void {
+  if (expr.kind === "ref") scope.read(expr.variable);
+  else if (expr.kind === "size") scope.size(expr.dim);
+  else if (expr.kind === "load") scope.address(expr.buffer, expr.index);
+  else if (expr.kind === "select") for (const x of [expr.a, expr.b, expr.condition]) learnValue(x, scope);
+  else eachOperand(expr, (operand) => learnValue(operand, scope));
 }
 
 function emitConstant(value: number, type: LoopType, f: FunctionBuilder): void {

@@ -1,5 +1,5 @@
 /** Which variables a piece of a program takes from outside, and whether it changes any of them. */
-import type { Stmt, Variable } from "../../loops/ir.ts";
+import type { Expr, Stmt, Variable } from "../../loops/ir.ts";
 import { visitExpressions, visitStatements } from "../../loops/walk.ts";
 
 /** What a body takes from outside. */
@@ -18,8 +18,9 @@ export function outsideOf(body: readonly Stmt[]): Outside {
     if (s.kind === "set") set.add(s.variable);
   });
   const reads = new Set<Variable>();
-  visitExpressions(body, (x) => {
+  const collect = (x: Expr): void => {
     if (x.kind === "ref" && !own.has(x.variable)) reads.add(x.variable);
-  });
+  };
+  visitExpressions(body, collect, new Set());
   return { reads: [...reads], sets: [...set].some((variable) => !own.has(variable)) };
 }

@@ -14,6 +14,7 @@ import { bufferOffset, sizeOffset } from "./frame.ts";
 import { type Outside, outsideOf } from "./free.ts";
 import { type Facts, Pointers } from "./pointers.ts";
 import type { Scope } from "./scope.ts";
+import type { TeamParts } from "./team.ts";
 
 export type ForStmt = Stmt & { kind: "for" };
 
@@ -30,6 +31,8 @@ export interface Level {
 export interface ModuleState {
   readonly program: Program;
   readonly module: ModuleBuilder;
+  /** What it has if several threads run the program. */
+  readonly team: TeamParts | undefined;
   /** Numbers objects, so that keys can name them. */
   readonly ids: Map<object, number>;
   readonly names: Map<string, number>;

@@ -5,6 +5,7 @@
 
 const simd = 0xfd;
 const extended = 0xfc;
+const threads = 0xfe;
 
 /** Instructions without immediates. A number is one byte; a pair is a prefix and an LEB128 number. */
 export const plainOpcodes = {
@@ -106,7 +107,7 @@ export const plainOpcodes = {
   "f32x4.convert_i32x4_s": [simd, 0xfa],
 } as const satisfies Record<string, number | readonly [number, number]>;
 
-/** Loads and stores: address on the stack, alignment and static offset as immediates. `align` is a power of two's exponent. */
+/** Loads, stores and atomic access: address on the stack, alignment and static offset as immediates. `align` is a power of two's exponent. */
 export const memoryOpcodes = {
   "i32.load": { code: 0x28, align: 2 },
   "f32.load": { code: 0x2a, align: 2 },
@@ -116,6 +117,11 @@ export const memoryOpcodes = {
   "v128.load": { code: [simd, 0x00], align: 2 },
   "v128.load32_splat": { code: [simd, 0x09], align: 2 },
   "v128.store": { code: [simd, 0x0b], align: 2 },
+  // Their alignment is no hint: it must be that of the number.
+  "memory.atomic.notify": { code: [threads, 0x00], align: 2 },
+  "i32.atomic.load": { code: [threads, 0x10], align: 2 },
+  "i32.atomic.store": { code: [threads, 0x17], align: 2 },
+  "i32.atomic.rmw.add": { code: [threads, 0x1e], align: 2 },
 } as const satisfies Record<string, { code: number | readonly [number, number]; align: number }>;
 
 /** Instructions with a lane number. */

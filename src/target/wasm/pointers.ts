@@ -4,18 +4,7 @@
  * constant becomes the static offset of the load or store. Nested loops start their pointers from those outside.
  */
 import type { Buffer, Expr, Stmt, Variable } from "../../loops/ir.ts";
-import {
-  add,
-  constant,
-  factor,
-  keyOf,
-  multiply,
-  type Polynomial,
-  scale,
-  select,
-  single,
-  type Term,
-} from "./address.ts";
+import { add, constant, factor, keyOf, multiply, type Polynomial, scale, single, type Term } from "./address.ts";
 import { emitValue } from "./expressions.ts";
 import { lowestAddress } from "./frame.ts";
 import type { Outside } from "./free.ts";
@@ -77,6 +66,7 @@ const reach = lowestAddress / 4;
 export class Pointers {
   readonly #state: FunctionState;
   readonly #pointers = new Map<Group, Pointer[]>();
+  readonly #bases = new Map<Buffer, Polynomial>();
 
   constructor(state: FunctionState) {
     this.#state = state;
@@ -84,11 +74,12 @@ export class Pointers {
 
   /** Pushes the address of an element, but for the static offset in bytes that it returns. */
   address(buffer: Buffer, index: Polynomial): number {
-    return this.#push(
-      add(single({ kind: "base", key: `b${this.#state.id(buffer)}`, buffer }), index),
-      this.#state.level,
-      "exact",
-    );
+    let base = this.#bases.get(buffer);
+    if (base === undefined) {
+      base = single({ kind: "base", key: `b${this.#state.id(buffer)}`, buffer });
+      this.#bases.set(buffer, base);
+    }
+    return this.#push(add(base, index), this.#state.level, "exact");
   }
 
   /** Pushes `scale` times a polynomial. */
@@ -147,10 +138,11 @@ export class Pointers {
 
   #push(polynomial: Polynomial, level: Level | undefined, need: "exact" | "loose"): number {
     const { f } = this.#state;
-    const carried = select(polynomial, (term) => this.#isCarried(term, level));
-    const here = select(polynomial, (term) => !this.#isCarried(term, level));
-    const offset = this.#pointer(carried, polynomial.constant, level, need);
-    for (const term of here.terms) {
+    const carried: Term[] = [];
+    const here: Term[] = [];
+    for (const term of polynomial.terms) (this.#isCarried(term, level) ? carried : here).push(term);
+    const offset = this.#pointer({ constant: 0, terms: carried }, polynomial.constant, level, need);
+    for (const term of here) {
       this.#term(term, 4);
       f.op("i32.add");
     }
@@ -199,8 +191,12 @@ export class Pointers {
   #isCarried({ atoms }: Term, level: Level | undefined): boolean {
     if (atoms[0].kind === "base") return true;
     if (level === undefined) return false;
-    const others = atoms.filter((atom) => atom.key !== level.counter);
-    return atoms.length - others.length <= 1 && others.every((atom) => this.#state.depthOf(atom) < level.depth);
+    let times = 0;
+    for (const atom of atoms) {
+      if (atom.key === level.counter) times++;
+      else if (this.#state.depthOf(atom) >= level.depth) return false;
+    }
+    return times <= 1;
   }
 
   #term({ coefficient, atoms }: Term, by: number): void {

@@ -7,6 +7,8 @@ import type { FunctionBuilder, ValType } from "./assembler.ts";
 /** The function being written, and where its names live. */
 export interface Scope {
   readonly f: FunctionBuilder;
+  /** Whether instructions are wanted; otherwise only what they will need is to be learnt. */
+  readonly final: boolean;
   /** Pushes a variable. */
   read(variable: Variable): void;
   size(dim: Dim): void;

@@ -1,6 +1,6 @@
 /**
  * Spells statements. Loops test at the bottom; `kernel`s are called, or written in place where they set a variable of
- * the outside; `parallel` loops run serially (threads are a later issue).
+ * the outside; `parallel` loops run serially: a program of several threads divides its work by itself.
  */
 import { internal } from "../../base/errors.ts";
 import type { Buffer, Expr, Stmt, Variable } from "../../loops/ir.ts";
@@ -58,7 +58,7 @@ const statementRules: Rules = {
     state.f.memoryFill();
   },
   kernel: emitKernel,
-  barrier: () => internal("threads of a WebAssembly program"),
+  barrier: (_, state) => emitBarrierCall(state),
   require: emitRequire,
 };
 
@@ -129,8 +129,15 @@ function emitRequire({ condition, check, value }: Stmt & { kind: "require" }, st
   if (value.type.lanes === 4) internal("the value of a require is a vector");
   emitCast(value.type, { scalar: "i32", lanes: 1 }, f);
   f.memory("i32.store", failedValueOffset);
+  // A thread of a team does not stop alone.
+  if (state.shared.team !== undefined) f.call(state.shared.team.fail.index);
   f.op("unreachable");
   f.end();
+}
+
+function emitBarrierCall({ f, shared: { team, program } }: FunctionState): void {
+  if (team === undefined) internal("a barrier in a program of one thread", { program: program.name });
+  f.call(team.barrier.index);
 }
 
 // ---- loops ------------------------------------------------------------------------------------------------------
