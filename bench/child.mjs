@@ -26,6 +26,8 @@ export async function startChild({ name, command, args, environment = {}, hint }
   const ready = await Promise.race([answer(), failed]);
   if (ready.missing !== undefined) return { name, missing: `${ready.missing}. ${hint}` };
   child.kill("SIGSTOP");
+  // One that stands still would not notice that nobody asks any more.
+  process.once("exit", () => child.kill("SIGKILL"));
   let ended = false;
   return {
     name,

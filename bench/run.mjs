@@ -137,6 +137,9 @@ async function measureRows(rows) {
   return records;
 }
 
+// So that the engines end too, those that stand still among them.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 if (options.help) console.log(help);
 else {
   const rows = chosenRows();

@@ -1,9 +1,13 @@
 /**
  * What the first call of a program costs, stage by stage: `node bench/startup.mjs` after `npm run build`. Each start is a
- * process of its own, because code that runs once is code that no engine has optimised yet. Medians over `--starts`
- * (7 if not given); `--only R.train` for one program, `--json` for JSON lines, `--dist <folder>` for another build.
+ * process of its own, because code that runs once is code that no engine has optimised yet. "kept call" is a first call
+ * in a process that finds its program kept by another. Medians over `--starts` (7 if not given); `--only R.train` for one
+ * program, `--json` for JSON lines, `--dist <folder>` for another build.
  */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -161,13 +165,13 @@ async function inferenceTrace(model) {
 
 const at = (path) => import(new URL(path, `${pathToFileURL(options.dist)}/`).href);
 
-/** One process of its own. */
-function spawn(name, way) {
+/** One process of its own, which finds what others have kept in this folder, if one is given. */
+function spawn(name, way, folder = "off") {
   const file = fileURLToPath(import.meta.url);
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [...process.execArgv, file, "--start", `${name}:${way}`, "--dist", options.dist],
-    { encoding: "utf8" },
+    { encoding: "utf8", env: { ...process.env, RECURVE_CACHE: folder } },
   );
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout);
@@ -181,9 +185,15 @@ if (options.start !== undefined) {
 } else {
   const chosen = names.filter((name) => options.only === undefined || name === options.only);
   const samples = chosen.map((name) => ({ name, found: [] }));
+  const folder = mkdtempSync(join(tmpdir(), "recurve-startup-"));
+  for (const name of chosen) spawn(name, "whole", folder);
   // In turn, so that what else the machine does falls on all alike.
   for (let i = 0; i < Number(options.starts); i++)
-    for (const { name, found } of samples) found.push({ ...spawn(name, "whole"), ...spawn(name, "staged") });
+    for (const { name, found } of samples) {
+      const kept = spawn(name, "whole", folder)["first call"];
+      found.push({ ...spawn(name, "whole"), "kept call": kept, ...spawn(name, "staged") });
+    }
+  rmSync(folder, { recursive: true });
   for (const { name, found } of samples) {
     const row = Object.fromEntries(
       Object.keys(found[0]).map((stage) => [stage, Number(median(found.map((one) => one[stage])).toFixed(1))]),

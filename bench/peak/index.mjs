@@ -9,7 +9,7 @@ import { startWasmPeak } from "./wasm.mjs";
 
 const triadBytes = 2 ** 26;
 const turns = 3; // that count: in which no thread waited for a core
-const patience = 12; // turns at most
+const patience = 8; // turns at most
 const seconds = 0.15;
 const starts = { wasm: startWasmPeak, native: startNativePeak };
 
@@ -17,7 +17,7 @@ const starts = { wasm: startWasmPeak, native: startNativePeak };
 async function best(peak, task, size) {
   let [most, good] = [{ rate: 0 }, 0];
   for (let i = 0; i < patience && good < turns; i++) {
-    await untilQuiet(1000);
+    await untilQuiet(250);
     const turn = await peak.ask(task, size, seconds);
     if (turn.rate > most.rate) most = turn;
     if (turn.busy > 0.95) good++;

@@ -105,10 +105,14 @@ export function compile<A extends readonly unknown[], R>(
     const { variant, call, dims } = prepare(args);
     return variant.rebuild(execute(variant.finished, variant.pipeline.executable, call.leaves, dims));
   };
-  const compiledAsync = async (...args: A): Promise<R> => {
-    if (currentTrace() !== undefined) throw notInside(name);
+  const runAsync = async (args: A): Promise<R> => {
     const { variant, call, dims } = prepare(args);
     return variant.rebuild(await executeAsync(variant.finished, variant.pipeline.executable, call.leaves, dims));
+  };
+  // Inside of a trace nobody awaits it, so that it must not fail later.
+  const compiledAsync = (...args: A): Promise<R> => {
+    if (currentTrace() !== undefined) throw notInside(name);
+    return runAsync(args);
   };
   return Object.assign(Object.defineProperty(compiled, "programs", { get: () => countVariants(structures) }), {
     async: compiledAsync,

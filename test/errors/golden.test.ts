@@ -13,6 +13,7 @@ import { decoding } from "./decoding.ts";
 import { files } from "./files.ts";
 import { layers } from "./layers.ts";
 import { tensors } from "./tensors.ts";
+import { threads } from "./threads.ts";
 import { training } from "./training.ts";
 import { weights } from "./weights.ts";
 
@@ -20,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), "recurve-errors-"));
 writeFileSync(join(folder, "model.safetensors"), "");
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const sections = { tensors, layers, cells, around, weights, decoding, training, files };
+const sections = { tensors, layers, cells, around, weights, decoding, training, files, threads };
 
 interface Said {
   readonly name: string;
