@@ -118,7 +118,7 @@ export const dropout: readonly Row[] = [
 export const decoding: readonly Row[] = [
   works("G1", "a decode loop that ends row by row", "`decode({ step, init, start, end, maxSteps })`, `generate`", [
     "decode/decode",
-    "greedy decoding is the loop written out, row by row (seed $seed, $target)",
+    "greedy decoding is the loop written out, row by row (seed $seed, $backend)",
   ]),
   works("G2", "cell, head and choice in one step", "`decode({ step, strategy })`", [
     "decode/decode",
@@ -161,7 +161,7 @@ export const decoding: readonly Row[] = [
   ]),
   works("G10", "length and coverage penalties", "`beamSearch({ lengthPenalty, coveragePenalty })`", [
     "decode/beam",
-    "sequences, lengths, scores, log-probabilities and states are those of the definition (seed $seed, $target)",
+    "sequences, lengths, scores, log-probabilities and states are those of the definition (seed $seed, $backend)",
   ]),
   works("G11", "attention round a cell", "`attentionCell(cell, mechanism)`, `call(layer, x, { constants: memory })`", [
     attention,

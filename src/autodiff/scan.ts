@@ -13,6 +13,7 @@
 import { Builder, inline, newValue } from "../graph/build.ts";
 import { bodyOuts, type Graph, type Input, type ScanNode, scanIns, scanOuts, type Value } from "../graph/graph.ts";
 import type { OpName, OpParams } from "../graph/ops.ts";
+import { savingOf } from "./checkpoint.ts";
 import { type ScanFlow, scanFlow } from "./flow.ts";
 import { add, type VjpRule, type Walk } from "./rule.ts";
 import { type JointStep, neededNodes, type Split, split } from "./split.ts";
@@ -66,7 +67,8 @@ function buildJoint({ params }: ScanNode, flow: ScanFlow, walk: Walk): Joint {
   return { b, ins, outs, ys: bodyOuts({ ...params, body: { ...body, outputs: outs } }).ys, cts, grads };
 }
 
-function groupsOf({ params: { consts, carry } }: ScanNode, { b, ins, ys, cts, grads }: Joint): JointStep {
+function groupsOf({ params }: ScanNode, { b, ins, ys, cts, grads }: Joint): JointStep {
+  const { consts, carry } = params;
   const values = ins.map(({ value }) => value);
   return {
     joint: b,
@@ -76,6 +78,7 @@ function groupsOf({ params: { consts, carry } }: ScanNode, { b, ins, ys, cts, gr
     ys,
     cts: cts.filter((ct) => ct !== undefined),
     results: grads.filter((grad) => grad !== undefined),
+    savesCarryOnly: savingOf(params).segments === true,
   };
 }
 
@@ -118,9 +121,10 @@ function emitBackward(
   const body = backwardStep(`${node.params.body.name} backward`, joint, parts, bindings, positions);
   const { consts, dCarry, sums, xs } = bindings;
   const { length, reverse } = node.params;
+  const { segments } = savingOf(node.params);
   const limit = scanOuts(node).count ?? scanIns(node).limit;
   const groups = { consts: consts.length, carry: dCarry.length + sums.length, ...(limit && { limited: true }) };
-  const params = { body, length, reverse: !reverse, ...groups };
+  const params = { body, length, reverse: !reverse, ...groups, ...(segments === true && { segments }) };
   const operands = [...consts, ...dCarry, ...sums, ...xs].map(({ outer }) => outer).concat(limit ?? []);
   const outs = b.addAll("scan", params, operands, "scan backward");
   const results: (Value | undefined)[] = node.ins.map(() => undefined);

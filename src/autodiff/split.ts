@@ -22,6 +22,8 @@ export interface JointStep {
   readonly cts: readonly Value[];
   /** What the backward step must compute. */
   readonly results: readonly Value[];
+  /** Whether nothing but the carry may be saved, whatever it costs to compute the rest again. */
+  readonly savesCarryOnly: boolean;
 }
 
 export interface Split {
@@ -42,7 +44,7 @@ export function split(step: JointStep): Split {
   const own = neededNodes(joint.nodes, step.results, (node) => dependent.has(node.outs[0]));
   const needed = inputsOf(own, step.results).filter((value) => !dependent.has(value));
   const given = new Set([...step.consts, ...step.xs, ...dearInvariants(step)]);
-  const saved = chooseSaved(step, needed, given);
+  const saved = step.savesCarryOnly ? step.carry : chooseSaved(step, needed, given);
   const stop = new Set([...given, ...saved]);
   const again = neededNodes(
     joint.nodes,

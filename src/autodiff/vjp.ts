@@ -8,7 +8,8 @@ import { equalShapes, formatShape } from "../base/shapes.ts";
 import type { Builder } from "../graph/build.ts";
 import type { Value } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
-import { activeValues } from "./flow.ts";
+import { cutIntoSegments } from "./checkpoint.ts";
+import { activeValues, reachedValues } from "./flow.ts";
 import { add, fullLike, type Seeds, type VjpRule } from "./rule.ts";
 import { vjpRules } from "./rules.ts";
 
@@ -27,6 +28,7 @@ export function gradients(builder: Builder, output: Value, wrt: readonly Value[]
 
 /** The cotangents that reach `wrt` from the seeds; no entry stands for zero. */
 export function backpropagate(builder: Builder, seeds: Seeds, wrt: readonly Value[]): Map<Value, Value> {
+  cutOnTheWay(builder, seeds, wrt);
   const active = activeValues(builder.nodes, wrt);
   const cts = new Map<Value, Value>();
   const accumulate = (value: Value, ct: Value): void => {
@@ -49,4 +51,12 @@ export function backpropagate(builder: Builder, seeds: Seeds, wrt: readonly Valu
   }
   builder.scope = scope;
   return new Map(wrt.flatMap((value) => (cts.has(value) ? [[value, cts.get(value) as Value]] : [])));
+}
+
+/** Prepares the loops with checkpoints that a gradient goes through. */
+function cutOnTheWay(builder: Builder, seeds: Seeds, wrt: readonly Value[]): void {
+  cutIntoSegments(builder, () => {
+    const ends = seeds.map(([value]) => value);
+    return reachedValues(builder.nodes, ends, activeValues(builder.nodes, wrt));
+  });
 }

@@ -4,6 +4,7 @@
  */
 import { type DimValues, evaluateDim } from "../base/dims.ts";
 import { bytesPerElement } from "../base/dtypes.ts";
+import { writesInPlace } from "./inPlace.ts";
 import type { Buffer, Expr, Program, Stmt } from "./ir.ts";
 import { expressions, visitExpression, visitStatements } from "./walk.ts";
 
@@ -14,6 +15,11 @@ import { expressions, visitExpression, visitStatements } from "./walk.ts";
 export interface Lifetime {
   readonly first: number;
   readonly last: number;
+  /**
+   * Positions among the program's buffers of those with which it may share one place though a kernel needs both: the
+   * kernel writes each element of the one where it has read that element of the other for the last time.
+   */
+  readonly partners?: readonly number[];
 }
 
 export interface Layout {
@@ -27,10 +33,18 @@ const alignment = 64;
 
 /** The lifetime of each temporary of a program, in the order of its buffers. */
 export function lifetimes(program: Program): ReadonlyMap<Buffer, Lifetime> {
-  const walk: Walk = { position: 0, team: program.team !== undefined };
+  const walk: Walk = { position: 0, team: program.team !== undefined, statements: new Map() };
   const uses = usesIn(program.body, walk);
   const temps = program.buffers.filter((b) => b.role.kind === "temp");
-  return new Map(temps.map((b) => [b, uses.get(b) ?? { first: 0, last: 0, readFirst: false }]));
+  const lives = new Map(temps.map((b) => [b, uses.get(b) ?? { first: 0, last: 0, readFirst: false }]));
+  const partners = partnersIn(program, lives, walk.statements);
+  return new Map(
+    temps.map((b) => {
+      const { first, last } = lives.get(b) as Use;
+      const found = partners.get(b)?.map((other) => program.buffers.indexOf(other));
+      return [b, { first, last, ...(found && { partners: found }) }];
+    }),
+  );
 }
 
 interface Use {
@@ -43,6 +57,8 @@ interface Use {
 interface Walk {
   position: number;
   readonly team: boolean;
+  /** The statements at each position, without loops: one, or in a program of a team all up to the next barrier. */
+  readonly statements: Map<number, Stmt[]>;
 }
 
 /** The position of a statement, or of the end of a loop. A loop that a team goes through begins and ends with a barrier. */
@@ -57,6 +73,7 @@ function usesIn(body: readonly Stmt[], walk: Walk): Map<Buffer, Use> {
   for (const s of body) {
     if (s.kind === "barrier") walk.position++;
     const start = next(walk, s);
+    if (s.kind !== "for") put(walk.statements, start, s);
     const inner = s.kind === "for" ? usesIn(s.body, walk) : usesOf(s, start);
     const end = next(walk, s);
     if (s.kind === "for") spans.push({ start, end, inner });
@@ -125,6 +142,46 @@ function touchedBy(s: Stmt): Touched {
   return found;
 }
 
+/** The pairs of temporaries of which a kernel writes the one in the place of the other. */
+function partnersIn(
+  { team }: Program,
+  lives: ReadonlyMap<Buffer, Lifetime>,
+  statements: ReadonlyMap<number, readonly Stmt[]>,
+): Map<Buffer, Buffer[]> {
+  const [ending, beginning] = [new Map<number, Buffer[]>(), new Map<number, Buffer[]>()];
+  for (const [buffer, { first, last }] of lives) {
+    if (first === last) continue;
+    put(beginning, first, buffer);
+    put(ending, last, buffer);
+  }
+  const partners = new Map<Buffer, Buffer[]>();
+  for (const [at, begun] of beginning) {
+    for (const to of begun) {
+      for (const from of ending.get(at) ?? []) {
+        const kernel = onlyUser(statements.get(at) ?? [], from, to);
+        if (kernel === undefined || !writesInPlace(kernel.body, from, to, team?.index)) continue;
+        put(partners, from, to);
+        put(partners, to, from);
+      }
+    }
+  }
+  return partners;
+}
+
+/** Of statements that run at a time: the kernel that alone uses `from`, and is the first to use `to`. */
+function onlyUser(statements: readonly Stmt[], from: Buffer, to: Buffer): (Stmt & { kind: "kernel" }) | undefined {
+  const uses = (buffer: Buffer) => (s: Stmt) => readsOf(s).has(buffer) || writesOf(s).has(buffer);
+  const [one, ...others] = statements.filter(uses(from));
+  const fits = one?.kind === "kernel" && others.length === 0 && statements.find(uses(to)) === one;
+  return fits ? one : undefined;
+}
+
+function put<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
 const known = new WeakMap<Program, readonly { buffer: Buffer; life: Lifetime }[]>();
 
 /** Places the temporaries for the sizes of one call. */
@@ -136,23 +193,42 @@ export function layout(program: Program, dims: DimValues): Layout {
   temps.sort((a, b) => b.bytes - a.bytes);
   const offsets = new Map<Buffer, number>();
   /** By offset. */
-  const placed: { offset: number; end: number; life: Lifetime }[] = [];
+  const placed: Placed[] = [];
   let total = 0;
   for (const { buffer, life, bytes } of temps) {
-    let offset = 0;
-    for (const other of placed) {
-      if (other.life.first > life.last || other.life.last < life.first) continue;
-      if (other.offset >= offset + bytes) break;
-      offset = Math.max(offset, other.end);
-    }
+    const rivals = placed.filter((other) => other.life.first <= life.last && life.first <= other.life.last);
+    const partners = new Set(life.partners?.map((i) => program.buffers[i]));
+    const offset = placeOf(bytes, rivals, partners);
     const end = offset + bytes;
     offsets.set(buffer, offset);
     let at = placed.length;
     while (at > 0 && placed[at - 1].offset > offset) at--;
-    placed.splice(at, 0, { offset, end, life });
+    placed.splice(at, 0, { buffer, offset, end, life });
     total = Math.max(total, end);
   }
   return { bytes: total, offsets };
+}
+
+interface Placed {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readonly end: number;
+  readonly life: Lifetime;
+}
+
+/** The first gap between `rivals` (by offset) that holds so many bytes, or the place of a partner where that is lower. */
+function placeOf(bytes: number, rivals: readonly Placed[], partners: ReadonlySet<Buffer>): number {
+  let first = 0;
+  for (const rival of rivals) {
+    if (rival.offset >= first + bytes) break;
+    first = Math.max(first, rival.end);
+  }
+  if (partners.size === 0) return first;
+  const shared = rivals.find(({ buffer, offset, end }) => {
+    const free = rivals.every((other) => other.buffer === buffer || other.offset >= end || other.end <= offset);
+    return partners.has(buffer) && end - offset === bytes && free;
+  });
+  return Math.min(first, shared?.offset ?? first);
 }
 
 /** Says the lifetimes of a program whose statements are not there, having been kept without them. */

@@ -80,9 +80,14 @@ export function stateOf(shape: Shape, dtype: DType = "float32"): StateSpec {
   return new StateSpec(shape, dtype);
 }
 
+/** Steps between the states that a gradient saves, or "auto": about the square root of the length. */
+export type CheckpointSteps = number | "auto";
+
 /** What a pure function may know beside its arguments. */
 export interface Context {
   readonly training: boolean;
+  /** For recurrent layers that say nothing of it themselves; every step if undefined. */
+  readonly checkpoint?: CheckpointSteps | undefined;
   /** Whether there is a key to draw from. */
   readonly hasKey: boolean;
   /**
@@ -99,7 +104,9 @@ export interface Context {
 }
 
 /** A context whose keys are drawn in order from one key. */
-export function context(options: { readonly training?: boolean; readonly key?: Tensor } = {}): Context {
+export function context(
+  options: Partial<Pick<Context, "training" | "checkpoint">> & { readonly key?: Tensor } = {},
+): Context {
   let drawn = 0;
   const key = (asker = "context"): Tensor => {
     if (options.key !== undefined) return foldIn(options.key, drawn++);
@@ -108,7 +115,8 @@ export function context(options: { readonly training?: boolean; readonly key?: T
     );
   };
   const hasKey = options.key !== undefined;
-  return { training: options.training ?? false, hasKey, key, stepKey: key, note: () => {} };
+  const { training = false, checkpoint } = options;
+  return { training, checkpoint, hasKey, key, stepKey: key, note: () => {} };
 }
 
 export interface LayerCall {

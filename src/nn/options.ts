@@ -64,6 +64,14 @@ export function wholeNumber(fallback?: number, minimum = 1): OptionRule<number> 
   };
 }
 
+/** A positive whole number, or "auto". */
+export function wholeNumberOrAuto(): OptionRule<number | "auto"> {
+  const number = wholeNumber();
+  return {
+    expected: (value) => (value === "auto" ? undefined : number.expected(value) && `a positive whole number or "auto"`),
+  };
+}
+
 /** A finite number, within [minimum, below) where bounds are given. */
 export function finiteNumber(
   fallback?: number,

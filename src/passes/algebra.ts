@@ -108,6 +108,10 @@ export const arithmeticLaws: Laws = {
       const inner = producerOf(builder, condition, "not")?.ins[0];
       return inner === undefined ? undefined : builder.add("select", {}, [inner, b, a]);
     },
+    (builder, { ins: [condition, a, b] }) => {
+      const inner = producerOf(builder, a, "select");
+      return inner?.ins[0] === condition ? builder.add("select", {}, [condition, inner.ins[1], b]) : undefined;
+    },
   ],
   cast: [
     (_, { params, ins: [x] }) => (x.dtype === params.dtype ? x : undefined),

@@ -1,6 +1,6 @@
 /**
  * Simplification: constants are computed, laws of arithmetic and of layout are applied, and names are dropped.
- * The laws lie in `algebra.ts`, `layout.ts`, `lookups.ts` and `pieces.ts`; this file tries them.
+ * The laws lie in `algebra.ts`, `done.ts`, `layout.ts`, `lookups.ts` and `pieces.ts`; this file tries them.
  */
 
 import { allocate, type HostArray } from "../base/dtypes.ts";
@@ -10,6 +10,7 @@ import type { Graph, Node, NodeOf, Value } from "../graph/graph.ts";
 import { interpret } from "../graph/interpret.ts";
 import type { OpName } from "../graph/ops.ts";
 import { applyLaws, arithmeticLaws, belowBroadcast, type Laws } from "./algebra.ts";
+import { doneLaws } from "./done.ts";
 import { layoutLaws, nameLaws } from "./layout.ts";
 import { lookupLaws } from "./lookups.ts";
 import { joinPads } from "./pieces.ts";
@@ -38,7 +39,7 @@ const notFolded: ReadonlySet<OpName> = new Set<OpName>([
 
 /** Applies every law where it fits, once. */
 export function fold(graph: Graph, { keepNames = false }: FoldOptions = {}): Graph {
-  const laws = [arithmeticLaws, layoutLaws, lookupLaws];
+  const laws = [arithmeticLaws, layoutLaws, lookupLaws, doneLaws];
   const tables: readonly Laws[] = keepNames ? laws : [nameLaws, ...laws];
   return rewrite(graph, (builder, current) => {
     const partial = partialSums(current);

@@ -3,11 +3,12 @@
  * head, the gradient of x), and sums over time (the gradients of weights). The loop hands out what they are computed
  * from as ys; the rest is done once for all steps.
  */
-import { type Dim, equalDims } from "../base/dims.ts";
+import type { Dim } from "../base/dims.ts";
 import { type Builder, newValue } from "../graph/build.ts";
-import { type Graph, type Node, type ScanNode, scanIns, scanOuts, type Value } from "../graph/graph.ts";
+import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
 import { type Accumulator, type AccumulatorTerm, type Sum, stackOf, sumOverTime } from "./accumulate.ts";
 import { dce } from "./dce.ts";
+import { isZeroFrom } from "./done.ts";
 import { Outside } from "./outside.ts";
 import { type Carry, type Operand, putTogether, type ScanParts, type Stack, takeApart } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
@@ -20,7 +21,7 @@ export function sink(graph: Graph): Graph {
 
 function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
   const parts = takeApart(scan);
-  const zeroed = zeroedXs(builder, scan, parts);
+  const zeroed = zeroedXs(builder, parts);
   const plan = planSink(parts, new Set(zeroed.map(({ input }) => input.value)));
   if (plan === undefined) return undefined;
   const { length } = scan.params;
@@ -72,14 +73,9 @@ function results(
   return scan.outs.map((out) => instead.get(out) ?? out);
 }
 
-/** The xs that are zero at the steps left out: ys of a loop that leaves out the same steps. */
-function zeroedXs(builder: Builder, { params }: ScanNode, { xs, limit }: ScanParts): Operand[] {
-  if (limit === undefined) return [];
-  return xs.filter(({ value }) => {
-    const node = builder.producer(value);
-    if (node?.op !== "scan" || !equalDims(node.params.length, params.length)) return false;
-    return scanOuts(node).ys.includes(value) && (scanIns(node).limit === limit || scanOuts(node).count === limit);
-  });
+/** The xs that are zero at the steps left out. */
+function zeroedXs(builder: Builder, { xs, limit }: ScanParts): Operand[] {
+  return limit === undefined ? [] : xs.filter(({ value }) => isZeroFrom(builder, value, limit, 0));
 }
 
 /** A carry that sums up a value of the body, and the node that adds to it. */

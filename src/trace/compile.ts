@@ -11,8 +11,10 @@ import { formatShape, type Shape } from "../base/shapes.ts";
 import { isBranch, leavesOf, mapTree, type Tree } from "../base/trees.ts";
 import { firstNonFinite, type NonFinite } from "../graph/diagnose.ts";
 import { brokenLaw, type SizeLaw, sizeError, sizeLaws } from "../graph/sizes.ts";
+import type { Memory } from "../loops/memory.ts";
 import { currentTrace, Trace, within } from "./context.ts";
 import { execute, executeAsync, type Finished, finish, inputsOf } from "./finish.ts";
+import { MemoryLimit, pipelineMemory } from "./memoryLimit.ts";
 import { type BackendName, backendNames, type Pipeline, runPipeline, usualBackend } from "./pipeline.ts";
 import { concrete, separateSizes, Tensor, type TensorSpec } from "./tensor.ts";
 
@@ -29,6 +31,8 @@ export interface CompileOptions {
    * programs mean. What RECURVE_BACKEND says if not given, else "wasm".
    */
   readonly backend?: BackendName;
+  /** Bytes. A call that would need more raises UnsupportedError before it runs, naming what needs the most. */
+  readonly memoryLimit?: number;
 }
 
 /** A compiled function. Inside another compiled function it is simply part of it. */
@@ -41,6 +45,8 @@ export interface CompiledFunction<A extends readonly unknown[], R> {
   async(...args: A): Promise<R>;
   /** The program that a call with these arguments runs, with every stage of its compilation. */
   inspect(...args: A): Pipeline;
+  /** The bytes that a call with these arguments needs, by the plan; nothing is run. */
+  memory(...args: A): Memory;
   /** Runs the call in the graph interpreter and says where a value first stops being finite. Assigns nothing. */
   diagnose(...args: A): NonFinite | undefined;
   /** How many programs have been compiled; bounded however many calls are made. */
@@ -77,8 +83,9 @@ export function compile<A extends readonly unknown[], R>(
   options: CompileOptions = {},
 ): CompiledFunction<A, R> {
   const name = options.name ?? (fn.name === "" ? "compiled" : fn.name);
-  checkOptionNames(name, options, ["name", "inputs", "backend"]);
+  checkOptionNames(name, options, ["name", "inputs", "backend", "memoryLimit"]);
   const backend = expectBackend(name, options.backend ?? usualBackend());
+  const limit = options.memoryLimit === undefined ? undefined : new MemoryLimit(name, options.memoryLimit);
   const structures = new BoundedCache<string, Variant<R>[]>(64);
   const declared = options.inputs && separateSizes(options.inputs.flatMap((tree) => specsIn(tree)));
 
@@ -103,10 +110,12 @@ export function compile<A extends readonly unknown[], R>(
   const compiled = (...args: A): R => {
     if (currentTrace() !== undefined) return fn(...args);
     const { variant, call, dims } = prepare(args);
+    limit?.check(variant.pipeline, dims);
     return variant.rebuild(execute(variant.finished, variant.pipeline.executable, call.leaves, dims));
   };
   const runAsync = async (args: A): Promise<R> => {
     const { variant, call, dims } = prepare(args);
+    limit?.check(variant.pipeline, dims);
     return variant.rebuild(await executeAsync(variant.finished, variant.pipeline.executable, call.leaves, dims));
   };
   // Inside of a trace nobody awaits it, so that it must not fail later.
@@ -117,6 +126,10 @@ export function compile<A extends readonly unknown[], R>(
   return Object.assign(Object.defineProperty(compiled, "programs", { get: () => countVariants(structures) }), {
     async: compiledAsync,
     inspect: (...args: A) => prepare(args).variant.pipeline,
+    memory: (...args: A) => {
+      const { variant, dims } = prepare(args);
+      return pipelineMemory(name, variant.pipeline, dims);
+    },
     diagnose: (...args: A) => {
       const { variant, call, dims } = prepare(args);
       const ins = inputsOf(variant.finished, call.leaves).map((x) => ("read" in x ? x.read() : x));

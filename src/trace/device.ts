@@ -3,7 +3,6 @@
  * native programs in it. Caches of machine resources, not settings: nothing about them can be changed.
  */
 import { createNative, type NativeBackend } from "../runtime/native/native.ts";
-import type { Threads } from "../runtime/threads.ts";
 import { createRuntime, type WasmRuntime } from "../runtime/wasm.ts";
 
 let runtime: WasmRuntime | undefined;
@@ -13,14 +12,6 @@ let natively: NativeBackend | undefined;
 export function device(): WasmRuntime {
   runtime ??= createRuntime();
   return runtime;
-}
-
-/**
- * How many threads a WebAssembly program has here, and the reason: RECURVE_THREADS, the number of cores, or what stands
- * in the way of more than one. In a page that is known for certain when the first program has run.
- */
-export function threads(): Threads {
-  return device().threads();
 }
 
 /** The native backend. Raises UnsupportedError where there is no compiler, no koffi, or no Node. */

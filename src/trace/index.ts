@@ -1,10 +1,10 @@
 /** What the layers above may use of tracing: the names, listed by hand. */
 
+export type { LargeBuffer, Memory } from "../loops/memory.ts";
 export { traced } from "./apply.ts";
 export * from "./arrays.ts";
 export { type CompiledFunction, type CompileOptions, compile } from "./compile.ts";
 export { currentTrace, withScope } from "./context.ts";
-export { threads } from "./device.ts";
 export { dryRun } from "./dryRun.ts";
 export * from "./elementwise.ts";
 export { grad, type ValueAndGrads, valueAndGrad } from "./grad.ts";
@@ -23,4 +23,5 @@ export {
   type TensorSpec,
   tensor,
 } from "./tensor.ts";
+export { threads } from "./threads.ts";
 export { Variable, type VariableOptions, variable } from "./variable.ts";

@@ -26,11 +26,17 @@ export interface ScanOptions<C, X> {
   readonly steps?: Tensorlike;
   /** Whether to stop, a bool scalar from the carry that a step has returned: that step is the last. See `scan`. */
   readonly until?: (carry: C) => Tensor;
+  /**
+   * Less memory for a gradient through the loop, at the cost of doing the steps a second time: only the carry of every so
+   * many steps is saved, and the steps between are computed again. "auto" is near the square root of the length. Values
+   * are the same, and a loop without a gradient costs what it did. All steps are saved if not given.
+   */
+  readonly checkpoint?: number | "auto";
   /** For errors and printed graphs. */
   readonly name?: string;
 }
 
-const optionNames = ["init", "xs", "length", "reverse", "steps", "until", "name"];
+const optionNames = ["init", "xs", "length", "reverse", "steps", "until", "checkpoint", "name"];
 
 /** What a step returns. */
 interface StepResult<C, Y> {
@@ -71,7 +77,8 @@ export function scan<C, X, Y>(
   const init = tensorsIn(where, "init", options.init);
   const xs = tensorsIn(where, "xs", options.xs);
   checkEnd(where, options);
-  const { steps, reverse = false } = options;
+  checkCheckpoint(where, options);
+  const { steps, reverse = false, checkpoint } = options;
   const length = lengthOf(where, xs, options.length);
   return traced(where, (outer) => {
     const { body, ys, stop } = traceBody(where, outer, step, options);
@@ -89,6 +96,7 @@ export function scan<C, X, Y>(
       carry: init.length,
       ...(steps !== undefined && { limited: true }),
       ...(stop && { until: true }),
+      ...(checkpoint !== undefined && { checkpoint }),
     };
     const outs = outer.builder.addAll("scan", params, ins, where).map((v) => outer.wrap(v));
     return {
@@ -105,6 +113,14 @@ function checkEnd<C, X>(where: string, { steps, until, reverse }: ScanOptions<C,
     throw new OptionError(`${where}: expected until without reverse, got both. Give reversed xs, and reverse the ys.`);
   if (typeof steps === "number" && !Number.isInteger(steps))
     throw new OptionError(`${where}: expected a whole number of steps, got ${steps}. Give an int32 scalar.`);
+}
+
+function checkCheckpoint<C, X>(where: string, { checkpoint }: ScanOptions<C, X>): void {
+  if (checkpoint === undefined || checkpoint === "auto" || (Number.isInteger(checkpoint) && checkpoint > 0)) return;
+  throw new OptionError(
+    `${where}: expected "checkpoint" to be a positive whole number of steps or "auto", got ${describe(checkpoint)}. Leave it out to save every step.`,
+    { checkpoint },
+  );
 }
 
 /** The graph of a step, the tensors of outside that it reads, and the tree of its y. */

@@ -5,7 +5,7 @@
  */
 import { OptionError } from "../base/errors.ts";
 import { leavesByPath, leavesOf, mapTree, type Tree, zipTrees } from "../base/trees.ts";
-import { context, type ParamSpec } from "../nn/layer.ts";
+import { type CheckpointSteps, context, type ParamSpec } from "../nn/layer.ts";
 import type { Model } from "../nn/model/model.ts";
 import type { ByName, ForwardResult } from "../nn/network/forward.ts";
 import { constrained } from "../nn/weights/constraints.ts";
@@ -39,6 +39,8 @@ export interface StepPlan {
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly clip: Clipping | undefined;
+  /** As of `Context`. */
+  readonly checkpoint?: CheckpointSteps | undefined;
 }
 
 /** What a step reads and writes, beside the weights of the model. */
@@ -114,7 +116,7 @@ interface Aux {
   readonly updates: readonly { readonly variable: Variable; readonly value: Tensor }[];
 }
 
-function lossOfWeights({ model, objective }: StepPlan, variables: StepVariables, given: Given) {
+function lossOfWeights({ model, objective, checkpoint }: StepPlan, variables: StepVariables, given: Given) {
   const { x, y, sampleWeights, fresh } = given;
   return (moving: Params): { value: Tensor; aux: Aux } => {
     const params = mapTree<Variable, Tensor>(
@@ -126,7 +128,7 @@ function lossOfWeights({ model, objective }: StepPlan, variables: StepVariables,
       state: variables.state === undefined ? undefined : readAll(variables.state),
       fresh,
       inputs: x,
-      context: context({ training: true, key: foldIn(variables.key.read(), variables.counter.read()) }),
+      context: context({ training: true, checkpoint, key: foldIn(variables.key.read(), variables.counter.read()) }),
       wantsStates: objective.penalties.length > 0,
     });
     const { outputs, masks, state } = result;

@@ -5,14 +5,16 @@
  */
 import { OptionError } from "../base/errors.ts";
 import { leavesByPath, leavesOf, mapTree, type Tree } from "../base/trees.ts";
+import type { CheckpointSteps } from "../nn/layer.ts";
 import type { Model } from "../nn/model/model.ts";
 import { type ByName, startsFromZeros } from "../nn/network/forward.ts";
-import { checkOptionNames } from "../nn/options.ts";
+import { checkOptionNames, wholeNumberOrAuto } from "../nn/options.ts";
 import {
   type BackendName,
   type CompiledFunction,
   compile,
   concrete,
+  type Memory,
   randomKey,
   spec,
   type Tensor,
@@ -30,7 +32,7 @@ import { expectLogits } from "./logits.ts";
 import { meansOf, sumsLength } from "./measure.ts";
 import { type Objective, type ObjectiveOptions, objectiveOf, objectiveOptions } from "./objective.ts";
 import { type Optimizer, type OptimizerName, optimizerOf } from "./optimisers.ts";
-import { expectOption, rate } from "./options.ts";
+import { expectOption, positive, rate } from "./options.ts";
 import { type Schedule, scheduleOf } from "./schedules.ts";
 import { argumentsOf, expectLanes, type Signature, type StepArguments, signatureOf } from "./signature.ts";
 import { readSnapshot, type TrainingState, writeSnapshot } from "./snapshot.ts";
@@ -42,6 +44,10 @@ export interface TrainerOptions extends ObjectiveOptions {
   /** Instead of the optimizer's own. */
   readonly learningRate?: number | Schedule;
   readonly clip?: Clipping;
+  /** For all recurrent layers that say nothing of it themselves: less memory for more time, see the option of `rnn`. */
+  readonly checkpoint?: CheckpointSteps;
+  /** Bytes. A step that would need more raises UnsupportedError before it runs, naming what needs the most. */
+  readonly memoryLimit?: number;
   /** Of dropout and other random layers; 0 if not given. */
   readonly seed?: number;
   /** When a number stops being finite, find the layer and time step where: the step runs again, slowly. */
@@ -55,6 +61,8 @@ export const trainerOptions = [
   "optimizer",
   "learningRate",
   "clip",
+  "checkpoint",
+  "memoryLimit",
   "seed",
   "diagnose",
   "backend",
@@ -126,6 +134,7 @@ export class Trainer {
     this.#startsFromZeros = startsFromZeros(model.network);
     this.#options = options;
     this.backend = expectBackend("training", options.backend);
+    if (options.memoryLimit !== undefined) expectOption("training", "memoryLimit", options.memoryLimit, positive());
     this.objective = objectiveOf(
       options,
       model.outputs.map(({ name }) => name),
@@ -150,6 +159,10 @@ export class Trainer {
       optimizer,
       schedule,
       clip: expectClipping(options.clip),
+      checkpoint:
+        options.checkpoint === undefined
+          ? undefined
+          : expectOption("training", "checkpoint", options.checkpoint, wholeNumberOrAuto()),
     };
     this.#slots = variablesFor(optimizer.slots(trainable), "slots");
     this.#counter = own(tensor(0, { dtype: "int32" }), "step");
@@ -201,6 +214,14 @@ export class Trainer {
     this.#steps++;
     this.#fresh = false;
     return { step: this.#steps, loss, gradientNorm, learningRate };
+  }
+
+  /** The bytes that a step with this batch needs, by the plan; nothing is run. */
+  memory(batch: Batch): Memory {
+    const args = argumentsOf(this.model, batch);
+    const lanes = this.#state === undefined ? undefined : (args.x[0].shape[0] as number);
+    const program = this.#program(signatureOf(this.model, args, lanes), lanes);
+    return program.memory(args.x, args.y, args.sampleWeights, this.#freshRows(lanes));
   }
 
   /** Running means since the last `resetMeans`. */
@@ -293,6 +314,7 @@ export class Trainer {
       name: "training",
       inputs,
       backend: this.backend,
+      memoryLimit: this.#options.memoryLimit,
     });
     this.#programs.set(key, program);
     return program;

@@ -144,6 +144,18 @@ describe.each(everyName.map((name, seed) => ({ name, seed })))("$name (seed $see
     expectTrees(short.state, plain.state);
   });
 
+  test("with checkpoints outputs, states and gradients are those without, in both directions and with lengths", () => {
+    for (const how of [{}, { goBackwards: true }, { lengths: tensor([1, 4], { dtype: "int32" }) }]) {
+      const whole = run(listed, args, how);
+      for (const checkpoint of [1, 3, t] as const) {
+        const cut = run(listed, args, { ...how, checkpoint });
+        expectClose(cut.y, whole.y);
+        expectTrees(cut.state, whole.state);
+        expectTrees(cut.grads as never, whole.grads as never);
+      }
+    }
+  });
+
   test("time-major is batch-major with two axes changed", () => {
     const turn = (x: Tensor): Tensor => transpose(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]);
     const other = run(listed, { ...args, x: args.x.map(turn) }, { timeMajor: true });

@@ -61,7 +61,7 @@ test("each sentence begins with where, says what was expected and what came", ()
 
 /** The words that begin a clause which tells what to do. */
 const remedies =
-  /^(add|apply|assign|bring|call|carry|change|check|choose|clean|compile|compute|convert|create|declare|did you mean|give|go on|join|keep|leave|lower|make|name|open|pad|pass|put|reduce|remove|rename|renumber|reset|reshape|return|save|scale|split|stack|transpose|update|use|wrap|write)\b/i;
+  /^(add|apply|assign|await|bring|call|carry|change|check|choose|clean|compile|compute|convert|create|declare|did you mean|give|go on|join|keep|leave|lower|make|name|open|pad|pass|put|reduce|remove|rename|renumber|reset|reshape|return|save|scale|split|stack|transpose|update|use|wrap|write)\b/i;
 
 test("each sentence ends with another one that tells what to do", () => {
   const odd = said.filter(({ sentence }) => {

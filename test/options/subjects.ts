@@ -45,6 +45,7 @@ export const values: Readonly<Record<string, readonly Json[]>> = {
   dropout: [0, 0.5],
   recurrentDropout: [0, 0.5],
   gradientHorizon: [null, 1, 2],
+  checkpoint: [null, 1, 3, "auto"],
   initialState: ["zeros", "learned"],
   mergeMode: ["concat", "sum", "mul", "ave"],
   maskValue: [0, 0.5],

@@ -72,18 +72,18 @@ test("a sum over time of products of what is not zero at the steps left out coun
     [3, 3],
   );
   const after = expectSame(builder.finish(outs));
-  expect(countOps(bodiesOf(after)[0].nodes).matmul).toBe(1);
-  expect(countOps(after.nodes)).toMatchObject({ matmul: 1 });
+  expect(countOps(bodiesOf(after)[0].nodes).matmul).toBe(undefined);
+  expect(countOps(after.nodes)).toMatchObject({ matmul: 2 });
 });
 
-test("the projection of the input and the head stay in a loop that leaves steps out", () => {
+test("the projection of the input and the head leave a loop that leaves steps out; the product with the state stays", () => {
   const { builder, outs } = loop((g, h, w, x) => {
     const next = rnn(g, h, w, x);
     return { next, ys: [product(g, next, w)] };
   });
   const after = expectSame(builder.finish(outs));
-  expect(countOps(bodiesOf(after)[0].nodes).matmul).toBe(3);
-  expect(countOps(after.nodes).matmul).toBe(undefined);
+  expect(countOps(bodiesOf(after)[0].nodes).matmul).toBe(1);
+  expect(countOps(after.nodes).matmul).toBe(2);
 });
 
 test("the gradient of a weight is one product behind the loop, over the rows of the steps done", () => {
@@ -93,11 +93,14 @@ test("the gradient of a weight is one product behind the loop, over the rows of 
   });
   const loss = builder.sum(builder.add("mul", {}, [outs[1], outs[1]]), [0, 1, 2]);
   const after = expectSame(builder.finish(gradients(builder, loss, [ins[0]])));
-  expect(countOps(after.nodes).matmul).toBe(2);
+  // The projection in front of the loop, and the gradients of the two uses of the weight behind it.
+  expect(countOps(after.nodes).matmul).toBe(3);
   const [, backward] = after.nodes.filter((node): node is ScanNode => node.op === "scan");
   expect(backward.params.carry).toBe(1);
   const ends = [...print(lower(after)).matchAll(/for k\S* in 0\.\.(.*) \{/g)].map(([, end]) => end);
-  expect(ends.filter((end) => end.includes("steps"))).toEqual(["steps1 * #b", "steps1 * #b"]);
+  const bounded = ends.filter((end) => end.includes("steps"));
+  expect(bounded).toEqual(bounded.map(() => expect.stringMatching(/^steps\d* \* #b$/)));
+  expect(bounded).toHaveLength(2);
 });
 
 test("an index of a step left out is not looked up", () => {

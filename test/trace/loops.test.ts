@@ -171,7 +171,7 @@ test("what a loop cannot do is refused in the user's words", () => {
   expect(wrong({ steps: tensor(2) })).toThrow("(steps): expected int32, got float32");
   expect(wrong({ steps: tensor([1, 2], { dtype: "int32" }) })).toThrow("(steps): expected shape [], got [2]");
   expect(wrong({ lenght: 4 })).toThrow(
-    'expected the option to be one of init, xs, length, reverse, steps, until, name, got "lenght"',
+    'expected the option to be one of init, xs, length, reverse, steps, until, checkpoint, name, got "lenght"',
   );
   expect(() => scan((c: Tensor) => ({ carry: c, ys: c }) as never, { init, length: 2 })).toThrow(
     'scan, result of the step: expected the option to be one of carry, y, got "ys"',

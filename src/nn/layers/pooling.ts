@@ -24,7 +24,7 @@ import {
   windowCounts,
   windowsFrom,
 } from "./sliding.ts";
-import { placesOf, type Window } from "./windows.ts";
+import { placesOf, tilesOf, type Window } from "./windows.ts";
 
 export interface PoolingOptions {
   readonly name?: string;
@@ -91,11 +91,11 @@ export function globalAveragePooling2D(options: GlobalPoolingOptions = {}): Laye
 const lowest = Number.NEGATIVE_INFINITY;
 const largest: Pooling = {
   windows(x, windows, mask) {
-    const places = placesOf(mask === undefined ? x : onlyCounting(x, mask), windows, lowest);
-    return finished(
-      places.reduce((a, b) => maximum(a, b)),
-      mask,
-    );
+    const values = mask === undefined ? x : onlyCounting(x, mask);
+    const cut = tilesOf(values, windows);
+    if (cut !== undefined) return finished(max(cut.tiles, cut.axes), mask);
+    const largestOf = placesOf(values, windows, lowest).reduce((a, b) => maximum(a, b));
+    return finished(largestOf, mask);
   },
   all: (x, axes, keepDims, mask) =>
     finished(max(mask === undefined ? x : onlyCounting(x, mask), axes, { keepDims }), mask),
@@ -103,7 +103,10 @@ const largest: Pooling = {
 
 const average: Pooling = {
   windows(x, windows, mask) {
-    const total = (values: Tensor): Tensor => placesOf(values, windows).reduce((a, b) => add(a, b));
+    const total = (values: Tensor): Tensor => {
+      const cut = tilesOf(values, windows);
+      return cut === undefined ? placesOf(values, windows).reduce((a, b) => add(a, b)) : sum(cut.tiles, cut.axes);
+    };
     const counted = mask === undefined ? ones([1, ...x.shape.slice(1, -1), 1]) : countedSteps(x, mask);
     return div(total(mask === undefined ? x : zeroWhereMasked(x, mask)), maximum(total(counted), 1));
   },

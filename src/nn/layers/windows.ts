@@ -3,7 +3,7 @@
  * the parts of a tensor that each place of a window sees. Sizes may be free.
  */
 import { addDims, type Dim, floorDivideDim, isSymbolic, multiplyDims, subtractDims } from "../../base/dims.ts";
-import { pad, slice, type Tensor } from "../../trace/index.ts";
+import { pad, reshape, slice, type Tensor } from "../../trace/index.ts";
 
 /**
  * What is added around an axis. "valid": nothing. "same": zeros on both sides, the odd one at the end, so that there
@@ -71,4 +71,22 @@ export function placesOf(x: Tensor, windows: readonly Window[], value = 0): Tens
     );
   });
   return places;
+}
+
+/** Windows that lie side by side, as axes of their own: [b, windows, size, ...rest], with the axes that hold the sizes. */
+export interface Tiles {
+  readonly tiles: Tensor;
+  readonly axes: readonly number[];
+}
+
+/** x [b, ...spatial, ...rest] cut into its windows; undefined where these overlap, leave gaps or reach beyond x. */
+export function tilesOf(x: Tensor, windows: readonly Window[]): Tiles | undefined {
+  const sideBySide = ({ size, stride, dilation, padding }: Window): boolean =>
+    size === stride && dilation === 1 && padding === "valid";
+  if (!windows.every(sideBySide)) return undefined;
+  const counts = windows.map((window, i) => countWindows(x.shape[i + 1], window) as Dim);
+  const whole = windows.reduce((part, { size }, i) => slice(part, i + 1, 0, multiplyDims(counts[i], size)), x);
+  const split = windows.flatMap(({ size }, i) => [counts[i], size]);
+  const tiles = reshape(whole, [x.shape[0], ...split, ...x.shape.slice(windows.length + 1)]);
+  return { tiles, axes: windows.map((_, i) => 2 * i + 2) };
 }

@@ -32,7 +32,7 @@ import {
   zeros,
 } from "../../trace/index.ts";
 import { type Cell, type CellResult, stepCell } from "../cells/cell.ts";
-import type { Context } from "../layer.ts";
+import type { CheckpointSteps, Context } from "../layer.ts";
 import { beside, chooseRows, zeroWhereMasked } from "../masks.ts";
 
 /** How a sequence is run. Sequences are batch-major, [b, t, ...]. */
@@ -56,6 +56,8 @@ export interface LoopCall {
   readonly zeroOutputForMask: boolean;
   /** Steps after which no gradient flows further back; undefined for all. */
   readonly horizon?: number | undefined;
+  /** Steps between the states that a gradient saves; as the context says if undefined, and every step if that says nothing. */
+  readonly checkpoint?: CheckpointSteps | undefined;
   readonly wants: { readonly sequences: boolean; readonly states: boolean };
 }
 
@@ -92,7 +94,8 @@ interface StepOutputs {
 /** Runs a cell over whole sequences. */
 export function runLoop(call: LoopCall): LoopResult {
   const { mask, resets, context, horizon, state } = call;
-  const xs = call.xs.map(swapTimeAndBatch);
+  const steps = mask === undefined ? undefined : stepsOf(mask);
+  const xs = call.xs.map((x) => withoutRest(swapTimeAndBatch(x), steps));
   const needsPosition = context.training || horizon !== undefined;
   const inputs: StepInputs = {
     xs,
@@ -104,12 +107,13 @@ export function runLoop(call: LoopCall): LoopResult {
   const needsHeld = mask !== undefined && output.path === undefined;
   const held = needsHeld ? { held: zeros([xs[0].shape[1], ...output.shape]) } : {};
   const drawn = new Set<string>();
-  const steps = mask === undefined ? undefined : stepsOf(mask);
+  const checkpoint = call.checkpoint ?? context.checkpoint;
   const { carry, ys } = scan((before: Carry, given: StepInputs) => oneStep(call, output, before, given, drawn), {
     init: { state, ...held } as Carry,
     xs: inputs,
     reverse: call.reverse,
     ...(steps === undefined ? {} : { steps }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     name: call.where,
   });
   for (const site of drawn) context.note(site, swapTimeAndBatch((ys.drawn as Record<string, Tensor>)[site]));
@@ -240,6 +244,12 @@ function cutGradient(
 function stepsOf(mask: Tensor): Tensor {
   const positions = add(range(mask.shape[1]), 1);
   return max(mul(cast(mask, "int32"), reshape(positions, [1, mask.shape[1]])));
+}
+
+/** x [t, b, ...] with zeros past the last step that is run: nothing reads them, and so the compiler knows what they are. */
+function withoutRest(x: Tensor, steps: Tensor | undefined): Tensor {
+  if (steps === undefined || x.dtype === "bool") return x;
+  return select(beside(less(range(x.shape[0]), steps), x), x, zeros([], x.dtype));
 }
 
 function finish(

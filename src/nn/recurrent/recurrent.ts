@@ -9,6 +9,7 @@ import { broadcastTo, reverse, type Tensor, type TensorSpec } from "../../trace/
 import type { Cell, StepShapes } from "../cells/cell.ts";
 import { dropoutCell } from "../cells/dropout.ts";
 import {
+  type CheckpointSteps,
   describeLayer,
   expectFloats,
   type InitialStateCall,
@@ -33,6 +34,7 @@ export interface Driving {
   readonly zeroOutputForMask: boolean;
   readonly initialState: "zeros" | "learned";
   readonly gradientHorizon: number | null;
+  readonly checkpoint: CheckpointSteps | null;
   readonly dropout: number;
   readonly recurrentDropout: number;
   readonly activityRegularizer: Regularizer | null;
@@ -145,6 +147,7 @@ function loopCall(where: string, { cell, driving }: Recurrent, call: LayerCall):
     reverse: driving.goBackwards,
     zeroOutputForMask: driving.zeroOutputForMask,
     horizon: driving.gradientHorizon ?? undefined,
+    checkpoint: driving.checkpoint ?? undefined,
     wants: { sequences: driving.returnSequences, states: call.wantsStates ?? false },
   };
 }

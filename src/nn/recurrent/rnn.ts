@@ -8,7 +8,7 @@ import { type GruOptions, gruCell, gruRules } from "../cells/gru.ts";
 import { type LstmOptions, lstmCell, lstmRules } from "../cells/lstm.ts";
 import { type SimpleRNNOptions, simpleRNNCell, simpleRNNRules } from "../cells/simpleRNN.ts";
 import { type Cells, stack } from "../cells/stack.ts";
-import { describeLayer, type Layer } from "../layer.ts";
+import { type CheckpointSteps, describeLayer, type Layer } from "../layer.ts";
 import {
   finiteNumber,
   flag,
@@ -19,6 +19,7 @@ import {
   readOptions,
   show,
   wholeNumber,
+  wholeNumberOrAuto,
 } from "../options.ts";
 import { type Regularizer, regularizerOption } from "../weights/regularizers.ts";
 import { type Driving, recurrent } from "./recurrent.ts";
@@ -45,6 +46,12 @@ export interface RnnOptions {
    * into the one before; values are not changed. All steps if null (default).
    */
   readonly gradientHorizon?: number | null;
+  /**
+   * Less memory while training on long sequences: only the state of every so many steps is saved, and the backward pass
+   * computes the steps between again. "auto" is near the square root of the length. Gradients are the same. Every step is
+   * saved if null (default), unless the trainer says otherwise.
+   */
+  readonly checkpoint?: CheckpointSteps | null;
   /** While training, the share of the input that is zero, the same elements at every step of a row, as in Keras. */
   readonly dropout?: number;
   /**
@@ -62,6 +69,7 @@ const rnnRules = {
   zeroOutputForMask: flag(false),
   initialState: oneOf(["zeros", "learned"] as const, "zeros"),
   gradientHorizon: nullable(wholeNumber()),
+  checkpoint: nullable(wholeNumberOrAuto()),
   dropout: finiteNumber(0, 0, 1),
   recurrentDropout: finiteNumber(0, 0, 1),
   activityRegularizer: regularizerOption(),

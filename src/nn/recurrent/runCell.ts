@@ -7,7 +7,7 @@ import { formatShape } from "../../base/shapes.ts";
 import { leavesByPath, leavesOf, mapTree, type Tree } from "../../base/trees.ts";
 import { expandDims, randomKey, squeeze, Tensor, traced } from "../../trace/index.ts";
 import type { Cell } from "../cells/cell.ts";
-import { context, type NamedTensors } from "../layer.ts";
+import { type CheckpointSteps, context, type NamedTensors } from "../layer.ts";
 import { maskOfLengths, zeroWhereMasked } from "../masks.ts";
 import { firstState } from "../network/forward.ts";
 import { checkOptionNames } from "../options.ts";
@@ -36,6 +36,8 @@ export interface RunCellOptions {
   readonly goBackwards?: boolean;
   readonly zeroOutputForMask?: boolean;
   readonly gradientHorizon?: number;
+  /** Steps between the states that a gradient saves, as of `scan`. */
+  readonly checkpoint?: CheckpointSteps;
   readonly training?: boolean;
   readonly key?: number | Tensor;
 }
@@ -63,6 +65,7 @@ const names = [
   "goBackwards",
   "zeroOutputForMask",
   "gradientHorizon",
+  "checkpoint",
   "training",
   "key",
 ];
@@ -109,6 +112,7 @@ export function runCell(cell: Cell, options: RunCellOptions): RunCellResult {
       reverse: options.goBackwards ?? false,
       zeroOutputForMask: options.zeroOutputForMask ?? false,
       horizon,
+      checkpoint: options.checkpoint,
       wants: { sequences: true, states: true },
     });
     const { y, state, states } = result as unknown as RunCellResult;
