@@ -56,9 +56,10 @@ export function keyOf(parts: readonly (string | Uint8Array)[], extension: string
 }
 
 function openStore(): Store | undefined {
-  const node = nodeModules();
   const wanted = environment("RECURVE_CACHE");
-  if (node === undefined || wanted === "off") return undefined;
+  if (wanted === "off") return undefined;
+  const node = nodeModules();
+  if (node === undefined) return undefined;
   if (wanted !== undefined) {
     const found = storeIn(wanted);
     if (found !== undefined) return found;

@@ -59,11 +59,6 @@ export function threads(around: Surroundings = globalThis as Surroundings): Thre
   return host === "node" ? threadsOfNode(around) : forCores(around.navigator?.hardwareConcurrency ?? 1);
 }
 
-/** The number alone, for lowering. */
-export function threadCount(): number {
-  return threads().count;
-}
-
 function askedFor(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
   const count = Number(text);

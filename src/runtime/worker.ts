@@ -22,9 +22,9 @@ export type WorkerReport =
 
 /**
  * Milliseconds that an idle worker looks for the next call before it sleeps. Between two steps of a training lie 20 to
- * 200 microseconds of JavaScript; to wake a worker costs the caller up to 50.
+ * 300 microseconds of JavaScript; to wake a worker takes as long as that.
  */
-const patience = 0.2;
+const patience = 0.5;
 
 export const workerSource = `"use strict";
 const control = ${JSON.stringify(control)};

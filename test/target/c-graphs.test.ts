@@ -23,19 +23,19 @@ function expectSameBits(graph: Graph, args: readonly Float32Array[], dims: DimVa
   const unfused = natively(program, { macros: ["RECURVE_UNFUSED"] })(args, dims);
   const expected = interpret(decompose(program), args, dims, { precision: "float32" });
   expect(unfused, what).toEqual(expected.map((data) => [...data]));
-  const alone = natively(program)(args, dims);
-  for (const threads of [2, 3]) {
-    const together = natively(lower(graph, { machine: machine(16, threads) }));
-    expect(together(args, dims), `${what} on ${threads} threads`).toEqual(alone);
-  }
+  const together = natively(lower(graph, { machine: machine(16, 3) }));
+  expect(together(args, dims), `${what} on 3 threads`).toEqual(natively(program)(args, dims));
 }
 
 describe.skipIf(reason !== undefined)(`on this machine${reason === undefined ? "" : `: ${reason}`}`, () => {
-  test.each([0, 1, 2])("random graphs with their gradients and scans, seeds 3 * %i and following", (part) => {
-    for (let seed = part * 3; seed < part * 3 + 3; seed++) {
-      const { graph, args, dims } = randomGraph(seed);
-      expectSameBits(optimise(withGradients(graph)), args, dims, `seed ${seed}`);
-    }
+  test.each([0, 1, 2, 3, 4])("random graphs and scans, seed %i", (seed) => {
+    const { graph, args, dims } = randomGraph(seed);
+    expectSameBits(optimise(graph), args, dims, `seed ${seed}`);
+  });
+
+  test("a random graph with its gradients, seed 5", () => {
+    const { graph, args, dims } = randomGraph(5);
+    expectSameBits(optimise(withGradients(graph)), args, dims, "seed 5");
   });
 
   const models = ["lstm", "embedding-and-simple-rnn", "softmax-loss", "training-step", "nested-scan", "dropout"];
