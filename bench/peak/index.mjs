@@ -13,14 +13,15 @@ const patience = 8; // turns at most
 const seconds = 0.15;
 const starts = { wasm: startWasmPeak, native: startNativePeak };
 
-/** The best of some turns: what the machine can do when nobody disturbs it. */
+/** The best of some turns, for each second in which the threads had a core: what the machine can do undisturbed. */
 async function best(peak, task, size) {
   let [most, good] = [{ rate: 0 }, 0];
   for (let i = 0; i < patience && good < turns; i++) {
     await untilQuiet(250);
-    const turn = await peak.ask(task, size, seconds);
-    if (turn.rate > most.rate) most = turn;
-    if (turn.busy > 0.95) good++;
+    const { rate, busy, lanes } = await peak.ask(task, size, seconds);
+    const turn = { rate: rate / Math.min(1, busy), lanes };
+    if (turn.rate > most.rate && busy > 0.3) most = turn;
+    if (busy > 0.95) good++;
   }
   return most;
 }
