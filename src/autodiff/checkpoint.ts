@@ -17,23 +17,7 @@ import { plainRows, type Rows, rowsOf } from "./rows.ts";
 /** Steps of a segment: a number, or "auto" for about the square root of the length. */
 export type Checkpoint = number | "auto";
 
-/** What a scan says of the memory of its gradient. */
-export interface Saving {
-  readonly limited?: boolean;
-  readonly checkpoint?: Checkpoint;
-  /**
-   * Whether each step is a segment of a longer loop, to be done in the memory of one: its gradient saves nothing but the
-   * carry that enters a step, and passes keep inside what varies from step to step.
-   */
-  readonly segments?: boolean;
-}
-
-/** What a scan says of the memory of its gradient. */
-export function savingOf(params: OpParams["scan"]): Saving {
-  return params;
-}
-
-const withoutCheckpoint: Saving = { checkpoint: undefined };
+const withoutCheckpoint: Partial<OpParams["scan"]> = { checkpoint: undefined };
 
 /** What "auto" takes where the length is free: from 2000 to 200 000 steps of an LSTM within twice the least memory. */
 const segmentOfFreeLength = 64;
@@ -52,7 +36,7 @@ export function stepsOfSegment(checkpoint: Checkpoint, length: Dim): number {
 
 /** Puts loops over segments in the place of the scans that have a checkpoint and a result among `concerned`. */
 export function cutIntoSegments(b: Builder, concerned: () => ReadonlySet<Value>): void {
-  const asks = (node: Node): node is ScanNode => node.op === "scan" && savingOf(node.params).checkpoint !== undefined;
+  const asks = (node: Node): node is ScanNode => node.op === "scan" && node.params.checkpoint !== undefined;
   if (!b.nodes.some(asks)) return;
   const reached = concerned();
   const { scope } = b;
@@ -86,7 +70,7 @@ interface Done extends Progress {
 }
 
 function cut(b: Builder, node: ScanNode): void {
-  const { checkpoint = "auto" } = savingOf(node.params);
+  const { checkpoint = "auto" } = node.params;
   const params = { ...node.params, ...withoutCheckpoint };
   const { length, until = false } = params;
   const segment = stepsOfSegment(checkpoint, length);

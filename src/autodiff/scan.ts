@@ -13,7 +13,6 @@
 import { Builder, inline, newValue } from "../graph/build.ts";
 import { bodyOuts, type Graph, type Input, type ScanNode, scanIns, scanOuts, type Value } from "../graph/graph.ts";
 import type { OpName, OpParams } from "../graph/ops.ts";
-import { savingOf } from "./checkpoint.ts";
 import { type ScanFlow, scanFlow } from "./flow.ts";
 import { add, type VjpRule, type Walk } from "./rule.ts";
 import { type JointStep, neededNodes, type Split, split } from "./split.ts";
@@ -78,7 +77,7 @@ function groupsOf({ params }: ScanNode, { b, ins, ys, cts, grads }: Joint): Join
     ys,
     cts: cts.filter((ct) => ct !== undefined),
     results: grads.filter((grad) => grad !== undefined),
-    savesCarryOnly: savingOf(params).segments === true,
+    savesCarryOnly: params.segments === true,
   };
 }
 
@@ -121,7 +120,7 @@ function emitBackward(
   const body = backwardStep(`${node.params.body.name} backward`, joint, parts, bindings, positions);
   const { consts, dCarry, sums, xs } = bindings;
   const { length, reverse } = node.params;
-  const { segments } = savingOf(node.params);
+  const { segments } = node.params;
   const limit = scanOuts(node).count ?? scanIns(node).limit;
   const groups = { consts: consts.length, carry: dCarry.length + sums.length, ...(limit && { limited: true }) };
   const params = { body, length, reverse: !reverse, ...groups, ...(segments === true && { segments }) };

@@ -107,6 +107,13 @@ export interface OpParams extends Record<UnaryOp, None>, Record<BinaryOp, None> 
     readonly limited?: boolean;
     /** Whether the body says when to stop; upwards only. */
     readonly until?: boolean;
+    /** What a gradient is to save: the carry of every so many steps, computing the steps between again. See `autodiff/checkpoint.ts`. */
+    readonly checkpoint?: number | "auto";
+    /**
+     * Whether each step is a segment of a longer loop, to be done in the memory of one: its gradient saves nothing but
+     * the carry that enters a step, and passes keep inside what varies from step to step.
+     */
+    readonly segments?: boolean;
   };
 }
 

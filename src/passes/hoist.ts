@@ -43,7 +43,7 @@ export function hoist(graph: Graph): Graph {
 function hoistFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
   const parts = takeApart(scan);
   const reach = reachOf(parts);
-  const moved = choose(parts, reach);
+  const moved = choose(parts, reach, scan.params.segments === true);
   const nodes = parts.nodes.filter((node) => !moved.has(node));
   const wanted = frontier(parts, nodes, moved);
   if (wanted.size === 0) return undefined;
@@ -63,8 +63,8 @@ function hoistFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefin
   return next.outs;
 }
 
-/** The nodes that leave the loop. */
-function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>): Set<Node> {
+/** The nodes that leave the loop: of one over segments only what is constant, for the others would need the memory of all. */
+function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>, segments: boolean): Set<Node> {
   const able = liftable(parts, reach);
   const uses = usesIn(parts);
   const moved = new Set<Node>();
@@ -79,7 +79,8 @@ function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>): Set<Node> {
       lightOps.has(node.op) &&
       node.ins.some((value) => movedValues.has(value) && reach.get(value) === "xs" && single(value)) &&
       node.ins.every((value) => reach.get(value) === "constant" || xs.has(value) || single(value));
-    if (reach.get(out) !== "constant" && !(mayStand(parts, node) && (pays(node, reach) || follows()))) continue;
+    const stays = segments || !mayStand(parts, node) || !(pays(node, reach) || follows());
+    if (reach.get(out) !== "constant" && stays) continue;
     moved.add(node);
     for (const value of node.outs) movedValues.add(value);
   }

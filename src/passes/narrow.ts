@@ -1,9 +1,9 @@
 /**
  * Scans with fewer and simpler operands and results. A carry that never changes is a constant, equal operands are one,
  * an x that is the same at every step is a constant, a broadcast constant is broadcast inside, and a y that repeats an
- * operand or another y is taken from there.
+ * operand or another y is taken from there: what a carry is when it enters a step is what it was when it left the one before.
  */
-import { type Dim, equalDims } from "../base/dims.ts";
+import { addDims, type Dim, equalDims } from "../base/dims.ts";
 import { type Builder, newValue } from "../graph/build.ts";
 import type { Graph, Node, NodeOf, ScanNode, Value } from "../graph/graph.ts";
 import { spread } from "./lift.ts";
@@ -50,16 +50,22 @@ function narrowScan(builder: Builder, scan: ScanNode): readonly Value[] | undefi
     limit: narrowLimit(builder, parts.limit, scan.params.length),
     stop: parts.stop,
   };
-  const ys = keptStacks(builder, scan, rename(simpler, renamed), results);
+  const all = rename(simpler, renamed);
+  const entering = enteringStacks(scan, all);
+  const others = { ...all, ys: all.ys.filter(({ out }) => !entering.has(out)) };
+  const ys = keptStacks(builder, scan, others, results);
   const unchanged =
+    entering.size === 0 &&
     renamed.size === 0 &&
     results.size === 0 &&
     simpler.nodes.length === parts.nodes.length &&
     simpler.limit === parts.limit &&
     consts.length === parts.consts.length;
   if (unchanged) return undefined;
-  const next = putTogether(scan, { ...rename(simpler, renamed), ys });
+  const next = putTogether(scan, { ...all, ys });
   builder.push(next);
+  for (const [out, { init, stack }] of entering)
+    results.set(out, shift(builder, scan, { init, stack: results.get(stack) ?? stack }));
   return scan.outs.map((out) => results.get(out) ?? out);
 }
 
@@ -150,4 +156,37 @@ function keptStacks(builder: Builder, scan: ScanNode, parts: ScanParts, results:
     if (same !== undefined) results.set(out, same);
     return same === undefined;
   });
+}
+
+/** A carry before the first step, and the stack of what it is when it leaves each. */
+interface Leaving {
+  readonly init: Value;
+  readonly stack: Value;
+}
+
+/** The ys that are a carry as it enters each step, where another is that carry as it leaves. */
+function enteringStacks({ params }: ScanNode, parts: ScanParts): Map<Value, Leaving> {
+  // Where steps are left out the last one done is not the last of the stack; a carry of segments is far smaller than that.
+  if (leavesOut(parts) || params.segments === true) return new Map();
+  const stacks = new Map(parts.ys.map(({ step, out }) => [step, out]));
+  const inputs = new Set(parts.carry.map(({ input }) => input.value));
+  const leaving = new Map(
+    parts.carry.flatMap(({ input, init, next }) => {
+      const stack = inputs.has(next) ? undefined : stacks.get(next);
+      return stack === undefined ? [] : [[input.value, { init, stack }] as const];
+    }),
+  );
+  return new Map(
+    parts.ys.flatMap(({ step, out }) => {
+      const found = leaving.get(step);
+      return found === undefined ? [] : [[out, found] as const];
+    }),
+  );
+}
+
+/** The stack of what enters each step. */
+function shift(builder: Builder, { params: { length, reverse } }: ScanNode, { init, stack }: Leaving): Value {
+  const first = builder.reshape(init, [1, ...init.shape]);
+  const all = builder.add("concat", { axis: 0 }, reverse ? [stack, first] : [first, stack]);
+  return reverse ? builder.sliceAxis(all, 0, 1, addDims(length, 1)) : builder.sliceAxis(all, 0, 0, length);
 }

@@ -20,6 +20,8 @@ export function sink(graph: Graph): Graph {
 }
 
 function sinkFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
+  // What one segment computes has the memory of one; behind the loop it would need that of all.
+  if (scan.params.segments === true) return undefined;
   const parts = takeApart(scan);
   const zeroed = zeroedXs(builder, parts);
   const plan = planSink(parts, new Set(zeroed.map(({ input }) => input.value)));

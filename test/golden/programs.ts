@@ -114,6 +114,17 @@ export const goldens: { readonly [file: string]: () => Golden } = {
       float("b", 3),
       float(3, 4),
     ]),
+  "checkpointed-gradient": () =>
+    of(
+      "gradient of a recurrence with checkpoints",
+      (xs: Tensor, w: Tensor) =>
+        grad((v: Tensor) => {
+          const step = (h: Tensor, x: Tensor) => ({ carry: tanh(add(matmul(h, v), x)) });
+          return sum(scan(step, { init: zeros([1, 2]), xs, checkpoint: 4 }).carry);
+        })(w),
+      [float(12, 1, 2), float(2, 2)],
+      { loops: false },
+    ),
   "simple-rnn": () => running("simple RNN", sequential([simpleRNN({ units: 2 })], rows)),
   lstm: () => running("LSTM", sequential([lstm({ units: 4 })], rows)),
   "lstm-sequences-and-head": () =>

@@ -3,7 +3,6 @@
  * without a mask, in training and not, gradients, states, steps. Two option sets that give one string can not be told
  * apart by any user. Not here: which layers and options there are (`subjects.ts`).
  */
-import { savingOf } from "../../src/autodiff/checkpoint.ts";
 import { leavesOf, type Tree } from "../../src/base/trees.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import {
@@ -147,7 +146,7 @@ function runs(net: Model<Tensor>, { inputs, constants = [], below = 1 }: Feeding
 /** How many segments each loop with checkpoints has: what its gradient saves can be seen in memory alone. */
 function segmentsIn({ nodes }: Graph): unknown[] {
   return nodes.flatMap((node) =>
-    node.op === "scan" && savingOf(node.params).segments === true ? [node.params.length] : [],
+    node.op === "scan" && node.params.segments === true ? [node.params.length] : [],
   );
 }
 

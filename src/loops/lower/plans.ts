@@ -74,7 +74,10 @@ export const claimRules: { readonly [K in OpName]?: PlanRule<K> } = {
   concat: (schedule, node) => {
     const home = schedule.freshHome(node.outs[0]);
     for (const { operand, part } of partsOf(node, home)) {
-      const alone = schedule.usesOf(operand).length === 1 && !schedule.isOutput(operand);
+      // A part of the first axis lies in one piece: whoever else reads it can do so there.
+      const readable = node.params.axis === 0 || schedule.usesOf(operand).length === 1;
+      const alone =
+        readable && node.ins.indexOf(operand) === node.ins.lastIndexOf(operand) && !schedule.isOutput(operand);
       if (alone && schedule.hasLoops(operand)) schedule.claim(operand, part);
     }
   },
