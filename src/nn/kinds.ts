@@ -1,5 +1,6 @@
 /** The layers by kind: the one table by which a stored definition becomes layers again. */
 import { OptionError } from "../base/errors.ts";
+import { meantName } from "../base/names.ts";
 import type { Activation } from "./activations.ts";
 import type { CellDefinition } from "./cells/cell.ts";
 import { type CellMakers, cellFromDefinition } from "./cells/kinds.ts";
@@ -140,8 +141,12 @@ export function layerFromDefinition(definition: LayerDefinition, own: OwnMakers)
   if (Object.hasOwn(own.layers, kind)) return (own.layers[kind] as (options: object) => Layer)(options);
   if (Object.hasOwn(layerKinds, kind)) return layerKinds[kind](options, own);
   const known = [...Object.keys(layerKinds), ...Object.keys(own.layers)];
+  if (typeof kind !== "string")
+    throw new OptionError(`layer "${name}": expected a kind of layer, got none. Name it as "kind".`);
+  const near = meantName(kind, known);
+  const advice = near === undefined ? "" : ` Did you mean "${near}"?`;
   throw new OptionError(
-    `layer "${name}": expected a known kind of layer (${known.join(", ")}), got "${kind}". If it is your own, pass its constructor as { layers: { ${kind}: (options) => ... } }.`,
+    `layer "${name}": expected a kind of layer that is known, got "${kind}".${advice} If it is your own, pass its constructor as { layers: { ${kind}: (options) => ... } }.`,
     { kind, known },
   );
 }

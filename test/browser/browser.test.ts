@@ -13,6 +13,8 @@ import { trainLarge, trainSmall } from "./train.mjs";
 const asked = process.env["RECURVE_CHROMIUM"];
 const path = asked ?? "/usr/bin/chromium";
 const root = new URL("../../", import.meta.url);
+// What a page runs is WebAssembly, and its numbers are compared to the last bit.
+process.env["RECURVE_BACKEND"] = "wasm";
 let server: Server;
 let browser: Browser | undefined;
 

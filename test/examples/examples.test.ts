@@ -5,6 +5,8 @@ import { afterEach, expect, test, vi } from "vitest";
 
 const folder = new URL("../../examples/", import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
+// Figures are printed as WebAssembly rounds them.
+process.env["RECURVE_BACKEND"] = "wasm";
 
 afterEach(() => {
   vi.restoreAllMocks();
