@@ -9,6 +9,12 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/** Who stands still would not notice that nobody asks any more. */
+const standing = new Set();
+process.once("exit", () => {
+  for (const child of standing) child.kill("SIGKILL");
+});
+
 /** Starts an engine; resolves when it is ready, or with `missing` where its libraries are not there. */
 export async function startChild({ name, command, args, environment = {}, hint }) {
   const child = spawn(command, args, { env: { ...process.env, ...environment }, stdio: "pipe" });
@@ -26,8 +32,7 @@ export async function startChild({ name, command, args, environment = {}, hint }
   const ready = await Promise.race([answer(), failed]);
   if (ready.missing !== undefined) return { name, missing: `${ready.missing}. ${hint}` };
   child.kill("SIGSTOP");
-  // One that stands still would not notice that nobody asks any more.
-  process.once("exit", () => child.kill("SIGKILL"));
+  standing.add(child);
   let ended = false;
   return {
     name,

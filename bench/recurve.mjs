@@ -108,10 +108,9 @@ const { RECURVE_BACKEND: asked = "wasm" } = process.env;
 /** What programs really run on; builds from before there was a choice have WebAssembly and one thread. */
 async function whereItRuns() {
   const { usualBackend } = await import(new URL("trace/pipeline.js", build));
-  const { threads } = await import(new URL("trace/device.js", build));
   const backend = usualBackend?.() ?? "wasm";
   if (backend !== asked) throw new Error(`this build has no backend ${asked}`);
-  return { backend, threads: threads?.().count ?? 1 };
+  return { backend, threads: recurve.threads?.().count ?? 1 };
 }
 
 let work;

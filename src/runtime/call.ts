@@ -53,6 +53,9 @@ export class WasmExecutable implements Executable {
   #plan: CallPlan | undefined;
   #arena = -1;
   readonly #addresses: number[];
+  /** The device memory of each slot in the last call: what it read and what it wrote. */
+  readonly #read: (MemoryBuffer | undefined)[];
+  readonly #written: (MemoryBuffer | undefined)[];
 
   constructor(memory: DeviceMemory, program: Program, code: Code) {
     this.#memory = memory;
@@ -64,6 +67,8 @@ export class WasmExecutable implements Executable {
     this.#values = this.#symbols.map(() => -1);
     this.#places = program.buffers.map(() => -1);
     this.#addresses = program.buffers.map(() => -1);
+    this.#read = program.buffers.map(() => undefined);
+    this.#written = program.buffers.map(() => undefined);
     this.#frame = this.#reserve(frameBytes(program));
     this.#word(failedCheckOffset, 0);
     if (code.meeting !== undefined) this.#word(teamOffset(program), code.meeting);
@@ -120,25 +125,56 @@ export class WasmExecutable implements Executable {
 
   /** The plan for this way of calling: the last one's if nothing changed. */
   #choose(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): CallPlan {
+    const samePlaces = this.#meetsTheSame(args, destinations);
+    const sameSizes = this.#hasTheSame(dims);
+    const plan = this.#plan;
+    if (plan !== undefined && samePlaces && sameSizes) return plan;
+    // Undefined until the frame is written, so that an error on the way leaves nothing half done.
+    this.#plan = undefined;
+    const changed = this.#placeSlots(args, destinations) || !sameSizes;
+    if (plan !== undefined && !changed) return plan;
+    return this.#plans.get(dims, this.#values, this.#places);
+  }
+
+  /** Notes the device memory of each slot. Whether all are as in the last call: then so are their places. */
+  #meetsTheSame(args: readonly Argument[], destinations: readonly Destination[]): boolean {
+    let same = true;
+    for (let i = 0; i < this.#slots.length; i++) {
+      const { index, input, output } = this.#slots[i];
+      const read = input < 0 ? undefined : deviceOf(args[input]);
+      const written = output < 0 ? undefined : deviceOf(destinations[output]);
+      if (this.#read[index] === read && this.#written[index] === written) continue;
+      this.#read[index] = read;
+      this.#written[index] = written;
+      same = false;
+    }
+    return same;
+  }
+
+  /** Notes the sizes. Whether all are as in the last call. */
+  #hasTheSame(dims: DimValues): boolean {
+    let same = true;
+    for (let i = 0; i < this.#symbols.length; i++) {
+      const value = dims[this.#symbols[i]];
+      if (this.#values[i] === value) continue;
+      this.#values[i] = value;
+      same = false;
+    }
+    return same;
+  }
+
+  /** Finds the place of each slot anew. Whether one has changed. */
+  #placeSlots(args: readonly Argument[], destinations: readonly Destination[]): boolean {
     const call = ++this.#memory.calls;
     for (const arg of args) if (arg instanceof MemoryBuffer) arg.meet(call);
-    let changed = this.#plan === undefined;
+    let changed = false;
     for (const slot of this.#slots) {
       const where = placeOf(slot, args, destinations, call);
       if (this.#places[slot.index] === where) continue;
       this.#places[slot.index] = where;
       changed = true;
     }
-    for (let i = 0; i < this.#symbols.length; i++) {
-      const value = dims[this.#symbols[i]];
-      if (this.#values[i] === value) continue;
-      this.#values[i] = value;
-      changed = true;
-    }
-    if (!changed && this.#plan !== undefined) return this.#plan;
-    // Undefined until the frame is written, so that an error on the way leaves nothing half done.
-    this.#plan = undefined;
-    return this.#plans.get(dims, this.#values, this.#places);
+    return changed;
   }
 
   /** Writes all that the plan says; device addresses follow slot by slot. */
@@ -166,7 +202,7 @@ export class WasmExecutable implements Executable {
     this.#expect(buffer, index, arg);
     const to = this.#addresses[index] / bytesPerElement;
     const { ints, floats } = this.#memory;
-    if (!(arg instanceof MemoryBuffer)) (buffer.scalar === "f32" ? floats : ints).set(arg as HostArray, to);
+    if (!(arg instanceof MemoryBuffer)) copyIn(buffer.scalar === "f32" ? floats : ints, arg as HostArray, to);
     else if (arg.address !== this.#addresses[index]) {
       const from = arg.address / bytesPerElement;
       ints.copyWithin(to, from, from + arg.length);
@@ -241,6 +277,18 @@ export class WasmExecutable implements Executable {
     this.#memory.own(this, address);
     return address;
   }
+}
+
+function deviceOf(x: Argument | Destination): MemoryBuffer | undefined {
+  return x instanceof MemoryBuffer ? x : undefined;
+}
+
+/** A call of `set` takes longer than a few elements. */
+const fewElements = 32;
+
+function copyIn(memory: Float32Array | Int32Array, data: HostArray, to: number): void {
+  if (data.length > fewElements) memory.set(data, to);
+  else for (let i = 0; i < data.length; i++) memory[to + i] = data[i];
 }
 
 /** Does the work of an asynchronous call in its turn; until it is done nobody else may use its device memory. */

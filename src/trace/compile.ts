@@ -70,6 +70,13 @@ interface Call {
   readonly paths: readonly string[];
 }
 
+/** A call whose arguments are all tensors, with the program that was found for it. */
+interface Repeatable<R> {
+  readonly leaves: readonly TensorSpec[];
+  readonly variant: Variant<R>;
+  readonly dims: DimValues;
+}
+
 const maximumVariants = 16;
 
 /**
@@ -107,10 +114,17 @@ export function compile<A extends readonly unknown[], R>(
     return { variant, call, dims };
   };
 
+  // A step of a stream is as short as the search for its program: a call like the last one needs none.
+  let last: Repeatable<R> | undefined;
   const compiled = (...args: A): R => {
     if (currentTrace() !== undefined) return fn(...args);
+    if (last !== undefined && isRepeated(last.leaves, args)) {
+      const { variant, dims } = last;
+      return variant.rebuild(execute(variant.finished, variant.pipeline.executable, args, dims));
+    }
     const { variant, call, dims } = prepare(args);
     limit?.check(variant.pipeline, dims);
+    last = args.every((arg) => arg instanceof Tensor) ? { leaves: call.leaves.map(typeOf), variant, dims } : undefined;
     return variant.rebuild(execute(variant.finished, variant.pipeline.executable, call.leaves, dims));
   };
   const runAsync = async (args: A): Promise<R> => {
@@ -147,6 +161,23 @@ function notInside(name: string): OptionError {
 function expectBackend(name: string, backend: BackendName): BackendName {
   if (backendNames.includes(backend)) return backend;
   throw unknownName(name, "backend", backend, backendNames);
+}
+
+/** Whether the arguments are tensors of these types, one for one. */
+function isRepeated(specs: readonly TensorSpec[], args: readonly unknown[]): args is readonly Tensor[] {
+  if (args.length !== specs.length) return false;
+  for (let i = 0; i < specs.length; i++) {
+    const arg = args[i];
+    const { dtype, shape } = specs[i];
+    if (!(arg instanceof Tensor) || arg.dtype !== dtype || arg.shape.length !== shape.length) return false;
+    for (let axis = 0; axis < shape.length; axis++) if (arg.shape[axis] !== shape[axis]) return false;
+  }
+  return true;
+}
+
+/** What a tensor is, without the memory of its data. */
+function typeOf({ dtype, shape }: Tensor): TensorSpec {
+  return { dtype, shape };
 }
 
 function countVariants(structures: BoundedCache<string, readonly unknown[]>): number {
@@ -312,13 +343,20 @@ function traceVariant<A extends readonly unknown[], R>(
   const broken = brokenLaw(laws, dims);
   if (broken !== undefined) throw sizeError(name, broken, dims);
   const pipeline = runPipeline(finished.graph, backend, finished.aliases, { keeps: true });
-  const rebuild = (tensors: readonly Tensor[]): R => {
+  return { specs, finished, pipeline, rebuild: rebuildLike(result), laws };
+}
+
+/** What makes a result like this one of other tensors. */
+function rebuildLike<R>(result: R): (tensors: readonly Tensor[]) => R {
+  // The usual ones at once: a step of a stream is short.
+  if (result instanceof Tensor) return ([tensor]) => tensor as R;
+  if (Array.isArray(result) && result.every((leaf) => leaf instanceof Tensor)) return (tensors) => tensors as R;
+  return (tensors) => {
     let at = 0;
     return mapTree<unknown, unknown>(result as Tree<unknown>, (leaf) =>
       leaf instanceof Tensor ? tensors[at++] : leaf,
     ) as R;
   };
-  return { specs, finished, pipeline, rebuild, laws };
 }
 
 function replaceTensors(node: unknown, replace: () => Tensor): unknown {

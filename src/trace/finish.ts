@@ -3,6 +3,7 @@
  * compiled functions and eager calls.
  */
 import type { DimValues } from "../base/dims.ts";
+import type { HostArray } from "../base/dtypes.ts";
 import { evaluateShape } from "../base/shapes.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Argument, Destination, Executable, Results } from "../runtime/executable.ts";
@@ -55,21 +56,27 @@ export async function executeAsync(
 }
 
 function destinationsOf({ results, assigned }: Finished): Destination[] {
-  const destinations: Destination[] = results.map(() => "host" as const);
-  for (const variable of assigned) destinations.push(variable.buffer);
+  const destinations = new Array<Destination>(results.length + assigned.length).fill("host");
+  for (let i = 0; i < assigned.length; i++) destinations[results.length + i] = assigned[i].buffer;
   return destinations;
 }
 
 function resultsOf({ results }: Finished, outs: Results, dims: DimValues): Tensor[] {
-  return results.map(({ dtype, shape }, i) =>
-    concrete({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as Float32Array),
-  );
+  const tensors = new Array<Tensor>(results.length);
+  for (let i = 0; i < results.length; i++) {
+    const { dtype, shape } = results[i];
+    tensors[i] = concrete({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as HostArray);
+  }
+  return tensors;
 }
 
 /** The data of every input of the graph in this call. */
-export function inputsOf(finished: Finished, args: readonly Tensor[]): Argument[] {
-  return finished.bindings.map((binding) => {
-    if (binding.kind === "argument") return args[binding.position].data();
-    return binding.kind === "variable" ? binding.variable.buffer : binding.tensor.data();
-  });
+export function inputsOf({ bindings }: Finished, args: readonly Tensor[]): Argument[] {
+  const inputs = new Array<Argument>(bindings.length);
+  for (let i = 0; i < bindings.length; i++) {
+    const binding = bindings[i];
+    if (binding.kind === "argument") inputs[i] = args[binding.position].data();
+    else inputs[i] = binding.kind === "variable" ? binding.variable.buffer : binding.tensor.data();
+  }
+  return inputs;
 }

@@ -33,8 +33,11 @@ import { at, element, type Product, spread, storeLanes, terms, vectorAt } from "
 import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, upTo } from "./share.ts";
 
-/** A k up to here is one block. */
-const kSingle = 384;
+/**
+ * The length of a block of k. A panel of 8 columns is then 16 kB, half of a first-level cache; one of 32 comes from the
+ * second, which is as fast as such a wide tile needs, and longer blocks pass over C less often.
+ */
+const kBlock = 512;
 const rowBlock = 64;
 
 /** Where a buffer begins for the thread that writes the kernel. */
@@ -50,11 +53,6 @@ interface Block {
   readonly panels: Place;
   /** Where A is copied to, a tile of rows at a time. */
   readonly rows?: Place;
-}
-
-/** The length of a block of k: a panel of 16 kB, half of a first-level cache, but not too short for wide panels. */
-function kBlock(p: Product): number {
-  return Math.max(256, 4096 / panelWidth(p));
 }
 
 /** The columns of a panel. */
@@ -85,7 +83,7 @@ export function tileOnPacked(p: Product, panels: Buffer): Stmt[] {
 
 /** The product with its packing, block by block through one small buffer. */
 export function tileWithPacking(p: Product): Stmt[] {
-  const depth = isSingle(p) ? p.k : kBlock(p);
+  const depth = isSingle(p) ? p.k : kBlock;
   // Threads that divide the columns pack panels of their own; those that divide the rows need all of them.
   const panels = p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
   const body = (start: Expr, length: Expr): Stmt[] => {
@@ -96,7 +94,7 @@ export function tileWithPacking(p: Product): Stmt[] {
 }
 
 function isSingle(p: Product): boolean {
-  return typeof p.k === "number" && p.k <= kSingle;
+  return typeof p.k === "number" && p.k <= kBlock;
 }
 
 function blockIn(p: Product, panels: Buffer, start: Expr, length: Expr): Block {
@@ -108,8 +106,8 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
   const start = p.context.variable("k");
   const length = p.context.variable("depth");
   const end = terms(p);
-  const left = binary("min", i32(kBlock(p)), sub(end, ref(start)));
-  return [loop(start, i32(0), end, kBlock(p), [letIn(length, left), ...body(ref(start), ref(length))])];
+  const left = binary("min", i32(kBlock), sub(end, ref(start)));
+  return [loop(start, i32(0), end, kBlock, [letIn(length, left), ...body(ref(start), ref(length))])];
 }
 
 /** With several blocks of k, tiles add to what is there. */
@@ -194,7 +192,7 @@ function rowBlocks(p: Product, given: Block): Stmt[] {
 /** An A that lies by columns is copied: its elements along k are far apart, more lines than the first-level cache holds. */
 function rowsPlace(p: Product): Place | undefined {
   if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
-  const depth = isSingle(p) ? p.k : kBlock(p);
+  const depth = isSingle(p) ? p.k : kBlock;
   return p.context.scratch("rows", multiplyDims(depth, rowBlock));
 }
 

@@ -6,7 +6,7 @@ import { formatDim } from "../../base/dims.ts";
 import type { Stmt, Variable } from "../../loops/ir.ts";
 import type { Emit, WasmArtefact } from "../target.ts";
 import { FunctionBuilder, ModuleBuilder } from "./assembler.ts";
-import { FunctionState, type ModuleState } from "./function.ts";
+import { type ForStmt, FunctionState, frameLocal, type ModuleState } from "./function.ts";
 import { noFacts } from "./pointers.ts";
 import { valType } from "./scope.ts";
 import { emitBlock, type Outline } from "./statements.ts";
@@ -39,12 +39,51 @@ function emitFunction(
     const state = new FunctionState(shared, f, facts, final);
     for (const [i, variable] of params.entries()) state.bind(variable, { local: i + 1 });
     state.prologue();
-    emitBlock(body, state, outline);
+    deepen(missingDepth(body), f, () => emitBlock(body, state, outline));
   };
   write(new FunctionBuilder(name, 0, types), false);
   const builder = shared.module.function(unique(name, shared.names), types);
   write(builder, true);
   return builder;
+}
+
+/**
+ * V8 unrolls an innermost loop by how deep it is, up to (depth + 1) * 50 / size times: products reach 50 instead of 43
+ * GFLOP/s of a Zen 4 core where their tiles are six deep.
+ */
+const unrolledDepth = 6;
+
+/** Loops around a function that come round once, as no engine can know: there is no frame at address 0. */
+function deepen(count: number, f: FunctionBuilder, emit: () => void): void {
+  for (let i = 0; i < count; i++) f.loop();
+  emit();
+  for (let i = 0; i < count; i++) {
+    f.get(frameLocal);
+    f.op("i32.eqz");
+    f.brIf(0);
+    f.end();
+  }
+}
+
+/** How many loops are missing around those that sum up vectors; 0 where there are none. */
+function missingDepth(body: readonly Stmt[]): number {
+  return Math.max(0, unrolledDepth - Math.min(unrolledDepth, ...depthsOfSums(body, 0)));
+}
+
+/** The depths of the innermost loops that sum up vectors; kernels inside are functions of their own. */
+function depthsOfSums(body: readonly Stmt[], depth: number): number[] {
+  return body.flatMap((stmt) => {
+    if (stmt.kind === "if") return [...depthsOfSums(stmt.then, depth), ...depthsOfSums(stmt.else, depth)];
+    if (stmt.kind !== "for") return [];
+    const here = comesRoundOnce(stmt) ? depth : depth + 1;
+    const sums = stmt.body.some((one) => one.kind === "set" && one.variable.type.lanes > 1);
+    return sums ? [here] : depthsOfSums(stmt.body, here);
+  });
+}
+
+/** Such a loop has no way back. */
+function comesRoundOnce({ from, to, step }: ForStmt): boolean {
+  return from.kind === "const" && to.kind === "const" && from.value + step >= to.value;
 }
 
 /** `gates`, `gates.2`, `gates.3`, ... */
