@@ -20,6 +20,7 @@ import { MemoryBuffer } from "./buffer.ts";
 import type { Argument, Destination, Executable, Results } from "./executable.ts";
 import type { DeviceMemory } from "./memory.ts";
 import { type CallPlan, PlanCache, place } from "./plan.ts";
+import { copyOut, fewElements } from "./results.ts";
 
 /** A buffer that the host gives or takes: its number, and its positions among arguments and results (-1: none). */
 interface Slot {
@@ -53,6 +54,9 @@ export class WasmExecutable implements Executable {
   #plan: CallPlan | undefined;
   #arena = -1;
   readonly #addresses: number[];
+  /** Whether the frame is whole, and the slots that each call copies. */
+  #isSet = false;
+  #copied: readonly Slot[] = [];
   /** The device memory of each slot in the last call: what it read and what it wrote. */
   readonly #read: (MemoryBuffer | undefined)[];
   readonly #written: (MemoryBuffer | undefined)[];
@@ -108,10 +112,20 @@ export class WasmExecutable implements Executable {
   }
 
   #begin(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): void {
-    const plan = this.#choose(args, destinations, dims);
+    const again = this.#meetsTheSame(args, destinations) && this.#isSet;
+    const plan = this.#choose(args, destinations, dims, again);
     const arena = this.#memory.arena(plan.bytes);
-    if (plan !== this.#plan || arena !== this.#arena) this.#writeFrame(plan, arena);
+    const stays = plan === this.#plan && arena === this.#arena;
+    // Then the frame still points to the device memory of the last call.
+    if (again && stays) {
+      for (const slot of this.#copied) this.#bringIn(slot, args, destinations);
+      return;
+    }
+    this.#isSet = false;
+    if (!stays) this.#writeFrame(plan, arena);
     for (const slot of this.#slots) this.#bringIn(slot, args, destinations);
+    this.#copied = this.#slots.filter(({ index }) => this.#places[index] !== place.direct);
+    this.#isSet = true;
   }
 
   #end(destinations: readonly Destination[]): Results {
@@ -123,12 +137,11 @@ export class WasmExecutable implements Executable {
 
   // ---- before a call --------------------------------------------------------------------------------------------
 
-  /** The plan for this way of calling: the last one's if nothing changed. */
-  #choose(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues): CallPlan {
-    const samePlaces = this.#meetsTheSame(args, destinations);
+  /** The plan for this way of calling: the last one's if nothing changed; `again` says that all device memory is the same. */
+  #choose(args: readonly Argument[], destinations: readonly Destination[], dims: DimValues, again: boolean): CallPlan {
     const sameSizes = this.#hasTheSame(dims);
     const plan = this.#plan;
-    if (plan !== undefined && samePlaces && sameSizes) return plan;
+    if (plan !== undefined && again && sameSizes) return plan;
     // Undefined until the frame is written, so that an error on the way leaves nothing half done.
     this.#plan = undefined;
     const changed = this.#placeSlots(args, destinations) || !sameSizes;
@@ -136,7 +149,7 @@ export class WasmExecutable implements Executable {
     return this.#plans.get(dims, this.#values, this.#places);
   }
 
-  /** Notes the device memory of each slot. Whether all are as in the last call: then so are their places. */
+  /** Notes the device memory of each slot. Whether all are as in the last call. */
   #meetsTheSame(args: readonly Argument[], destinations: readonly Destination[]): boolean {
     let same = true;
     for (let i = 0; i < this.#slots.length; i++) {
@@ -239,7 +252,7 @@ export class WasmExecutable implements Executable {
     const { floats, ints } = this.#memory;
     const from = this.#addresses[index] / bytesPerElement;
     const to = from + (this.#plan as CallPlan).lengths[index];
-    if (destination === "host") return (buffer.scalar === "f32" ? floats : ints).slice(from, to);
+    if (destination === "host") return copyOut(buffer.scalar === "f32" ? floats : ints, from, to);
     ints.copyWithin((destination as MemoryBuffer).address / bytesPerElement, from, to);
     return undefined;
   }
@@ -282,9 +295,6 @@ export class WasmExecutable implements Executable {
 function deviceOf(x: Argument | Destination): MemoryBuffer | undefined {
   return x instanceof MemoryBuffer ? x : undefined;
 }
-
-/** A call of `set` takes longer than a few elements. */
-const fewElements = 32;
 
 function copyIn(memory: Float32Array | Int32Array, data: HostArray, to: number): void {
   if (data.length > fewElements) memory.set(data, to);

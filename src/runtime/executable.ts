@@ -23,7 +23,7 @@ export type Argument = HostArray | DeviceBuffer;
 /** Where a result goes: a fresh host array (`"host"`), or device memory that is overwritten. A device buffer may be argument and result. */
 export type Destination = "host" | DeviceBuffer;
 
-/** Of a call, in order of the program's outputs; undefined for those that went to device memory. */
+/** Of a call, in order of the program's outputs; undefined for those that went to device memory. Short ones may be lent (`results.ts`). */
 export type Results = (HostArray | undefined)[];
 
 export interface Executable {

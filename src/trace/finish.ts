@@ -9,7 +9,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import type { Argument, Destination, Executable, Results } from "../runtime/executable.ts";
 import type { Binding, Trace } from "./context.ts";
 import type { Alias } from "./pipeline.ts";
-import { concrete, type Tensor } from "./tensor.ts";
+import { resultTensor, type Tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** A closed root graph with its connections to the world outside. */
@@ -65,7 +65,7 @@ function resultsOf({ results }: Finished, outs: Results, dims: DimValues): Tenso
   const tensors = new Array<Tensor>(results.length);
   for (let i = 0; i < results.length; i++) {
     const { dtype, shape } = results[i];
-    tensors[i] = concrete({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as HostArray);
+    tensors[i] = resultTensor({ dtype, shape: evaluateShape(shape, dims) }, outs[i] as HostArray);
   }
   return tensors;
 }
@@ -75,8 +75,8 @@ export function inputsOf({ bindings }: Finished, args: readonly Tensor[]): Argum
   const inputs = new Array<Argument>(bindings.length);
   for (let i = 0; i < bindings.length; i++) {
     const binding = bindings[i];
-    if (binding.kind === "argument") inputs[i] = args[binding.position].data();
-    else inputs[i] = binding.kind === "variable" ? binding.variable.buffer : binding.tensor.data();
+    if (binding.kind === "argument") inputs[i] = args[binding.position].elements();
+    else inputs[i] = binding.kind === "variable" ? binding.variable.buffer : binding.tensor.elements();
   }
   return inputs;
 }

@@ -9,6 +9,7 @@ import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { checkOptionNames } from "../base/names.ts";
 import { formatShape, type Shape } from "../base/shapes.ts";
 import type { Value } from "../graph/graph.ts";
+import { isLent } from "../runtime/results.ts";
 import type { Trace } from "./context.ts";
 
 /** What a tensor is, without its data. Sizes may be symbols that are free until a call. */
@@ -17,7 +18,8 @@ export interface TensorSpec {
   readonly shape: Shape;
 }
 
-type Source = { readonly data: HostArray } | { readonly trace: Trace; readonly value: Value };
+/** A short result of a program may lie in one block with others until somebody asks for its memory. */
+type Source = { data: HostArray; isLent: boolean } | { readonly trace: Trace; readonly value: Value };
 
 /** A multi-dimensional array of float32, int32 or bool. */
 export class Tensor {
@@ -40,6 +42,16 @@ export class Tensor {
 
   /** The elements in row-major order; the tensor's own memory, not to be written to. bool is 0 and 1. */
   data(): HostArray {
+    const { source } = this;
+    const elements = this.elements();
+    if (!("data" in source) || !source.isLent) return elements;
+    source.data = elements.slice();
+    source.isLent = false;
+    return source.data;
+  }
+
+  /** @internal The elements, for whoever reads them at once and lets go of the array. */
+  elements(): HostArray {
     if ("data" in this.source) return this.source.data;
     throw new OptionError(
       `tensor: expected a tensor with data, got one that is being traced, of shape ${formatShape(this.shape)}. Return it from the compiled function and read it there; inside, only operations know it.`,
@@ -48,7 +60,7 @@ export class Tensor {
 
   /** The elements as nested arrays; a number (or boolean) for a scalar. */
   toArray(): NestedArray {
-    const data = this.data();
+    const data = this.elements();
     const shape = concreteShape(this);
     let next = 0;
     const build = (axis: number): NestedArray => {
@@ -60,7 +72,7 @@ export class Tensor {
 
   /** The only element. */
   item(): number {
-    const data = this.data();
+    const data = this.elements();
     if (data.length === 1) return data[0];
     throw new ShapeError(
       `item: expected a tensor of one element, got shape ${formatShape(this.shape)}. Use toArray() or data().`,
@@ -166,7 +178,12 @@ export function describe(x: unknown): string {
 
 /** Wraps an array without copying. The caller gives the array away. */
 export function concrete(spec: TensorSpec, data: HostArray): Tensor {
-  return new Tensor(spec, { data });
+  return new Tensor(spec, { data, isLent: false });
+}
+
+/** A tensor of a program's result. */
+export function resultTensor(spec: TensorSpec, data: HostArray): Tensor {
+  return new Tensor(spec, { data, isLent: isLent(data) });
 }
 
 /** The sizes of a tensor with data, which are numbers. */

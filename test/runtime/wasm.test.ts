@@ -158,3 +158,30 @@ test("an argument of another length or type than the program's is our own bug", 
   );
   expect(() => run.run([new Int32Array(3), new Float32Array(3)], ["host"], { n: 3 })).toThrow("internal: an argument");
 });
+
+test("calls that repeat, and change between device memories, sizes and programs, all see what they are given", () => {
+  const runtime = createRuntime();
+  const [run, other] = [runtime.load(addition), runtime.load(addition)];
+  const [a, b] = [2, 3].map((value) => {
+    const buffer = runtime.allocate("float32", 40);
+    buffer.write(new Float32Array(40).fill(value));
+    return buffer;
+  });
+  const host = (value: number, n: number): Float32Array => new Float32Array(n).fill(value);
+  const sum = (x: typeof a, value: number): unknown => run.run([x, host(value, 40)], ["host"], { n: 40 })[0];
+  for (const [x, value] of [
+    [a, 2],
+    [b, 3],
+  ] as const) {
+    for (let i = 0; i < 3; i++) expect(sum(x, i)).toEqual(host(value + i, 40));
+    // A larger program moves the scratch memory of all.
+    other.run([host(0, 1000 * value), host(0, 1000 * value)], ["host"], { n: 1000 * value });
+    expect(sum(x, 7)).toEqual(host(value + 7, 40));
+    expect(() => run.run([x, host(0, 39)], ["host"], { n: 40 })).toThrow("internal");
+    expect(sum(x, 8)).toEqual(host(value + 8, 40));
+    expect(run.run([host(1, 2), host(5, 2)], ["host"], { n: 2 })).toEqual([host(6, 2)]);
+  }
+  run.run([a, b], [a], { n: 40 });
+  run.run([a, b], [a], { n: 40 });
+  expect(a.read()).toEqual(host(8, 40));
+});

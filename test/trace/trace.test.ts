@@ -29,6 +29,7 @@ import {
   stack,
   sub,
   sum,
+  type Tensor,
   take,
   tanh,
   tensor,
@@ -226,4 +227,38 @@ test("a loop of eager calls and of assignments grows nothing", () => {
   for (let i = 0; i < 100; i++) step(tensor([1, 1, 1, 1]));
   expect(v.read().toArray()).toEqual([100, 100, 100, 100]);
   expect(step.programs).toBe(1);
+});
+
+test("the memory of a result is its own, however short it is, and a result is an argument as it is", () => {
+  const next = compile((x: Tensor) => add(x, 1));
+  const results = [next(tensor([1, 2]))];
+  for (let i = 0; i < 3; i++) results.push(next(results[i]));
+  const [first, second] = results.map((x) => x.data());
+  expect(first.buffer.byteLength).toBe(first.byteLength);
+  expect(second.buffer).not.toBe(first.buffer);
+  expect(results[0].data()).toBe(first);
+  structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+  expect(results.slice(1).map((x) => x.toArray())).toEqual([
+    [3, 4],
+    [4, 5],
+    [5, 6],
+  ]);
+});
+
+test("a call finds its program again whatever kind of call came before", () => {
+  const total = compile((x: Tensor, scale: Tensor | number, twice: boolean) =>
+    mul(sum(x), twice ? mul(scale, 2) : scale),
+  );
+  const [a, b] = [tensor([1, 2]), tensor([1, 2, 3])];
+  const seen = [a, b, a, a].map((x) => [total(x, 2, false).item(), total(x, tensor(3), true).item()]);
+  expect(seen).toEqual([
+    [6, 18],
+    [12, 36],
+    [6, 18],
+    [6, 18],
+  ]);
+  const plain = compile((x: Tensor) => sum(x));
+  expect([a, a, b, b, cast(a, "int32"), a, reshape(a, [1, 2])].map((x) => plain(x).item())).toEqual([
+    3, 3, 6, 6, 3, 3, 3,
+  ]);
 });
