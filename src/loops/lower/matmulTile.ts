@@ -38,7 +38,7 @@ import { isWholeBy, upTo } from "./share.ts";
  * second, which is as fast as such a wide tile needs, and longer blocks pass over C less often.
  */
 const kBlock = 512;
-const rowBlock = 64;
+const rowBlock = 128;
 
 /** Where a buffer begins for the thread that writes the kernel. */
 interface Place {

@@ -84,8 +84,8 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
             panels[k * 16 + 14] = 0.0f;
             panels[k * 16 + 15] = 0.0f;
         }
-        for (ptrdiff_t i5 = 0; i5 < b_t; i5 += 64) {
-            const ptrdiff_t end = min_index(b_t, i5 + 64);
+        for (ptrdiff_t i5 = 0; i5 < b_t; i5 += 128) {
+            const ptrdiff_t end = min_index(b_t, i5 + 128);
             const ptrdiff_t n6 = (end - i5) & -4;
             const ptrdiff_t n5 = i5 + n6;
             for (ptrdiff_t i6 = i5; i6 < n5; i6 += 4) {
@@ -242,8 +242,8 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
     float *restrict lstm_matmul1, const float *restrict panels1, ptrdiff_t b)
 {
     if (4 <= b) {
-        for (ptrdiff_t i10 = 0; i10 < b; i10 += 64) {
-            const ptrdiff_t end1 = min_index(b, i10 + 64);
+        for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
+            const ptrdiff_t end1 = min_index(b, i10 + 128);
             const ptrdiff_t n13 = (end1 - i10) & -4;
             const ptrdiff_t n12 = i10 + n13;
             for (ptrdiff_t i11 = i10; i11 < n12; i11 += 4) {

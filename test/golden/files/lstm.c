@@ -78,8 +78,8 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                 store_f32x8(&panels[j * 3 + k * 16 + 8], load_f32x8(&lstm_kernel[k * 16 + j + 8]));
             }
         }
-        for (ptrdiff_t i5 = 0; i5 < b_t; i5 += 64) {
-            const ptrdiff_t end = min_index(b_t, i5 + 64);
+        for (ptrdiff_t i5 = 0; i5 < b_t; i5 += 128) {
+            const ptrdiff_t end = min_index(b_t, i5 + 128);
             const ptrdiff_t n6 = (end - i5) & -4;
             const ptrdiff_t n5 = i5 + n6;
             const bool p = n5 < end;
@@ -208,8 +208,8 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
     float *restrict lstm_matmul1, const float *restrict panels1, ptrdiff_t b)
 {
     if (4 <= b) {
-        for (ptrdiff_t i10 = 0; i10 < b; i10 += 64) {
-            const ptrdiff_t end1 = min_index(b, i10 + 64);
+        for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
+            const ptrdiff_t end1 = min_index(b, i10 + 128);
             const ptrdiff_t n13 = (end1 - i10) & -4;
             const ptrdiff_t n12 = i10 + n13;
             const bool p1 = n12 < end1;
