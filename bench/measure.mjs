@@ -6,7 +6,7 @@ import { weightsOf } from "./arithmetic.mjs";
 import { untilQuiet, watch } from "./machine.mjs";
 
 const turn = 0.15; // seconds of one turn, or one step where that is longer
-const warming = 0.6; // seconds, in which engines optimise what runs often
+const warming = 1; // seconds, in which engines optimise what runs often
 const quiet = 0.05; // share of a core that others may use in a turn that counts
 const patience = 1000; // milliseconds of waiting for a quiet moment before a turn
 

@@ -19,7 +19,7 @@ import {
   titleOf,
   widest,
 } from "./speed/results.ts";
-import { peaksTable, sharesTable, timesTable } from "./speed/tables.ts";
+import { peaksTable, sharesTable, shortTable, timesTable } from "./speed/tables.ts";
 
 const names = (some: readonly Row[]): string => some.map(shapeOf).join(", ");
 
@@ -177,6 +177,15 @@ export function speedPage(): string {
     ...bounds(),
     "",
   ].join("\n");
+}
+
+const mark = (name: string): string => `<!-- ${name}: written by npm run golden -->`;
+
+/** A text with the table between its marks as it is now. */
+export function withSpeedTable(text: string): string {
+  const [before, rest] = text.split(mark("speed"));
+  const [, after] = rest.split(mark("end"));
+  return [before, mark("speed"), "\n\n", shortTable(), "\n\n", mark("end"), after].join("");
 }
 
 /** File name without `.svg`, and text. */

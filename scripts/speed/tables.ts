@@ -47,6 +47,39 @@ export function timesTable(some: readonly Row[]): string {
   return table(header, body);
 }
 
+const shownFirst = [
+  "R.train",
+  "R.infer",
+  "P20b.train",
+  "P20a.train",
+  "P21.train",
+  "P2.train",
+  "S100.stream",
+  "S1024.stream",
+];
+
+/** The table of the README: some rows on all threads, with what each peer takes as many times as WebAssembly. */
+export function shortTable(): string {
+  const some = shownFirst.flatMap((name) => rows.filter(({ row }) => row === name));
+  const mine = [widest("wasm"), widest("native")].filter((engine) => engine !== undefined);
+  const peers = enginesOf(some).filter((engine) => !isOwn(engine));
+  const compared = (row: Row, engine: string): string => {
+    const [theirs, ours] = [medianOf(row, engine), medianOf(row, mine[0])];
+    if (theirs === undefined || ours === undefined) return "";
+    return `${timeOf(row, theirs)} (${digits(theirs / ours)}×)`;
+  };
+  const unit = { train: "a training step, ms", infer: "inference of a batch, ms", stream: "one step, µs" } as const;
+  const body = some.map((row) => [
+    `${row.title}${row.batch === undefined ? "" : `; B ${row.batch}, T ${row.steps}`}: ${unit[row.kind as keyof typeof unit]}`,
+    ...mine.map((engine) => {
+      const median = medianOf(row, engine);
+      return median === undefined ? "" : timeOf(row, median);
+    }),
+    ...peers.map((engine) => compared(row, engine)),
+  ]);
+  return table(["", ...mine.map((engine) => `Recurve, ${titleOf(engine).split(",")[0]}`), ...peers.map(titleOf)], body);
+}
+
 /** What the machine can do, as the last run measured it. */
 export function peaksTable(): string {
   const { peaks } = rows[0];
