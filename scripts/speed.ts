@@ -88,6 +88,22 @@ function outOfReach(): string {
   return ` A native library is faster than WebAssembly's peak on ${list.join(", ")}: only native code or less arithmetic can win there.`;
 }
 
+/** The rows in which native code is at most a third faster than the best peer, beside the time of their products at its peak. */
+function narrowly(): string {
+  const native = widest("native");
+  const some = rows.filter(
+    (row) => row.kind !== "matmul" && (againstBest(row, native ?? "") ?? Number.POSITIVE_INFINITY) < 1.3,
+  );
+  if (native === undefined || some.length === 0) return "";
+  const list = some.map((row) => {
+    const times = [medianOf(row, native), floorOf(row, native), medianOf(row, row.best)].map((time) =>
+      timeOf(row, time ?? 0),
+    );
+    return `${row.row} (${times[0]}, ${times[1]} at peak, ${titleOf(row.best ?? "")} ${times[2]})`;
+  });
+  return `- **Peak.** Where peers spend most of their time in products too, there is little to gain: native code on all cores is less than 1.3 times as fast as the best of them on ${list.join(", ")}.`;
+}
+
 /** What keeps a row from its peak, said with the figures of the machine. */
 function bounds(): string[] {
   const { peaks } = rows[0];
@@ -98,10 +114,11 @@ function bounds(): string[] {
       : ` Here that is ${digits(wasm.flops / 1e9)} of ${digits(native.flops / 1e9)} GFLOP/s a core, ${percent(wasm.flops / native.flops)}.`;
   return [
     `- **Lanes.** WebAssembly has vectors of 4 numbers, and a product and a sum are two instructions.${ratio}${outOfReach()}`,
+    narrowly(),
     "- **Overhead.** A network of 8 or 100 units does little arithmetic a step. What an engine does besides then takes most of the time: calls, allocation, one kernel after another. Recurve runs a whole step of training as one program, and a step of a stream as one call, so that P20a, P20b, P21 and the streams are where it stands best.",
     "- **Memory.** A step of a stream reads each weight once and uses it once: its bound is how fast weights come out of the cache they fit into, not arithmetic.",
     "- **Gates.** Sigmoid and tanh take time too, in narrow networks as much as the products, but only products count as work: no engine comes near the peak on R and P25.",
-  ];
+  ].filter((line) => line !== "");
 }
 
 /** The whole page. */
@@ -126,7 +143,7 @@ export function speedPage(): string {
     `Machine: ${machine()}. Peers, with as many threads as cores: ${versions()}.`,
     "",
     "- Every engine is a process of its own, gets the same list of layers, and builds its model the way its documentation has it run fast ([bench/peers](../bench/peers/README.md)). Weights are counted and must agree.",
-    "- Engines are warmed up, then measured turn by turn in one run. While one runs, the others are stopped, so that no idle thread spins beside it. Turns in which other processes used the machine do not count while there is time for more. Figures are medians; ratios are ratios of medians.",
+    "- Engines are warmed up for a second, then measured turn by turn in one run. While one runs, the others are stopped, so that no idle thread spins beside it. Turns in which other processes used the machine do not count while there is time for more. Figures are medians; ratios are ratios of medians.",
     "- A step of training is forward, loss, gradient and Adam. Inference is one batch to numbers that can be read. A step of a stream is one step of one row with its state carried.",
     "- **Share of peak**: the operations of a row's matrix products by formula ([bench/arithmetic.mjs](../bench/arithmetic.mjs)), a second, over the operations a second of a loop in registers that does nothing else, measured in the same run, in WebAssembly for WebAssembly and in native code for native code. Activations, losses and the optimiser do not count as work. For streams: the bytes of the weights over the speed of reading a block of that size.",
     "",

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { NumericError, OptionError } from "../../src/base/errors.ts";
 import { add } from "../../src/loops/build.ts";
 import { type Host, hosts } from "../../src/runtime/host.ts";
@@ -107,11 +107,16 @@ test.each([0, 1, 2])(
 
 test.each([0, 1])(
   "a thread that breaks down, number %i, is our own bug and does not leave the others waiting",
-  (who) => {
+  async (who) => {
+    const said = vi.spyOn(console, "error").mockImplementation(() => {});
     const runtime = createRuntime({ threads: 2 });
     const run = runtime.load(emitWasm(stray(2)));
     expect(() => run.run([Int32Array.of(who)], ["host"], {})).toThrow('internal: the compiled program "stray" stopped');
     expect(run.run([Int32Array.of(5)], ["host"], {})).toEqual([Int32Array.of(5, 5)]);
+    // What a worker says comes when the event loop has its turn; of the calling thread the error has said it.
+    await vi.waitFor(() => expect(said.mock.calls).toHaveLength(who));
+    if (who === 1) expect(String(said.mock.calls[0])).toContain("recurve: a thread has stopped: RuntimeError");
+    said.mockRestore();
   },
 );
 
