@@ -145,9 +145,7 @@ function runs(net: Model<Tensor>, { inputs, constants = [], below = 1 }: Feeding
 
 /** How many segments each loop with checkpoints has: what its gradient saves can be seen in memory alone. */
 function segmentsIn({ nodes }: Graph): unknown[] {
-  return nodes.flatMap((node) =>
-    node.op === "scan" && node.params.segments === true ? [node.params.length] : [],
-  );
+  return nodes.flatMap((node) => (node.op === "scan" && node.params.segments === true ? [node.params.length] : []));
 }
 
 /** One step, or why there is none. */

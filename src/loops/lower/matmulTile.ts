@@ -193,7 +193,9 @@ function rowBlocks(p: Product, given: Block): Stmt[] {
 function rowsPlace(p: Product): Place | undefined {
   if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
   const depth = isSingle(p) ? p.k : kBlock;
-  return p.context.scratch("rows", multiplyDims(depth, rowBlock));
+  const { rows } = p.context.machine.tile;
+  const height = typeof p.m === "number" ? Math.min(rowBlock, Math.ceil(p.m / rows) * rows) : rowBlock;
+  return p.context.scratch("rows", multiplyDims(depth, height));
 }
 
 /** Copies rows of A by tiles; beyond the last row it repeats that. */
