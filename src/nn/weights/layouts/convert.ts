@@ -10,8 +10,9 @@ import type { Cell } from "../../cells/cell.ts";
 import type { ParamSpec } from "../../layer.ts";
 import type { Model } from "../../model/model.ts";
 import { checkOptionNames, show } from "../../options.ts";
-import { blocksOf, putBlock, takeBlock } from "../gates.ts";
+import { type Block, blocksOf } from "../gates.ts";
 import { type LayoutName, weightLayouts } from "./formats.ts";
+import { type Change, type Grid, isZero, moveGrid } from "./grid.ts";
 import {
   bufferOf,
   matchNames,
@@ -23,7 +24,7 @@ import {
   withPrefix,
   writePieces,
 } from "./pieces.ts";
-import { type ArrayPlan, indexOf, ownsRecurrentBias, planArrays, sizeOfPlan } from "./plan.ts";
+import { type ArrayPlan, gridOf, ownsRecurrentBias, planArrays, sizeOfPlan } from "./plan.ts";
 import { isModel, type Packing, packingOf, type Run, specsOfRun } from "./runs.ts";
 
 export interface LayoutOptions {
@@ -40,8 +41,11 @@ export interface ExportOptions extends LayoutOptions {
   readonly params?: Tree<Tensor>;
 }
 
-/** The blocks of one run's weights: `kernel input`, `bias` where there are no gates. */
-type Blocks = Map<string, ArrayLike<number>>;
+/** A block where it lies in an array, and what makes a weight of its numbers. */
+type Found = Grid<ArrayLike<number>> & Change;
+
+/** The blocks of one run's weights: `kernel input`, `bias` where there are no gates. Nothing is copied yet. */
+type Blocks = Map<string, Found>;
 
 /**
  * The weights that another program's arrays are, for `model.setWeights` by path, or as the tree of a cell's weights. All
@@ -149,53 +153,39 @@ function grownSize(least: number, step: number): string {
   return [times, rest].filter((part) => part !== "").join(" + ");
 }
 
-/** Cuts an array into blocks. */
+/** Finds the blocks of an array. */
 function takeBlocks(plan: ArrayPlan, data: ArrayLike<number>, forgetBias: number, blocks: Blocks): void {
-  for (const { key, size, sign, added, each } of partsOf(plan, forgetBias)) {
-    if (sign === 0) continue;
-    const block = new Float64Array(size);
-    each((i, index) => {
-      block[i] = sign * data[index] + added;
-    });
-    blocks.set(key, block);
+  for (const { key, sign, added, grid } of partsOf(plan, forgetBias)) {
+    if (sign !== 0) blocks.set(key, { ...grid, data, sign, added });
   }
 }
 
 /** The array of a plan: zeros where there is no such block. */
 function putBlocks(plan: ArrayPlan, blocks: Blocks, forgetBias: number): Float32Array {
-  const out = new Float32Array(sizeOfPlan(plan));
-  for (const { key, sign, added, each } of partsOf(plan, forgetBias)) {
-    const block = blocks.get(key);
-    each((i, index) => {
-      out[index] = sign * (block?.[i] ?? 0) - added;
-    });
+  const data = new Float32Array(sizeOfPlan(plan));
+  for (const { key, sign, added, grid } of partsOf(plan, forgetBias)) {
+    const block = blocks.get(key) ?? { ...grid, data };
+    moveGrid(block, { ...grid, data }, { sign, added: -added });
   }
-  return out;
+  return data;
 }
 
 /** One block within an array. */
 interface Part {
   readonly key: string;
-  readonly size: number;
   readonly sign: 1 | -1 | 0;
   /** What the cell has more than the array. */
   readonly added: number;
-  /** Visits its elements row by row: the number of each in the block, and where it lies in the array. */
-  readonly each: (visit: (i: number, index: number) => void) => void;
+  readonly grid: Omit<Grid<never>, "data">;
 }
 
 function partsOf(plan: ArrayPlan, forgetBias: number): Part[] {
-  const breadth = plan.columns.reduce((sum, { size }) => sum + size, 0);
   return plan.rows.flatMap((row) =>
     plan.columns.map((column) => ({
       key: keyOf(row.name, column.name),
-      size: row.size * column.size,
       sign: column.sign,
       added: plan.layout.withoutForgetBias === true && column.name === "forget" ? forgetBias : 0,
-      each: (visit) => {
-        for (let r = 0, i = 0; r < row.size; r++)
-          for (let c = 0; c < column.size; c++) visit(i++, indexOf(plan, breadth, row.start + r, column.start + c));
-      },
+      grid: gridOf(plan, row, column),
     })),
   );
 }
@@ -216,9 +206,10 @@ function weightsOf(
   const weights = [...specs].map(([name, spec]) => {
     const data = new Float32Array(product(spec.shape));
     for (const block of blocksOf(spec, name)) {
-      const own = blocks.get(keyOf(block.name, block.gate)) as ArrayLike<number>;
+      const own = blocks.get(keyOf(block.name, block.gate)) as Found;
       const second = block.name === "bias" && sums ? blocks.get(keyOf("recurrentBias", block.gate)) : undefined;
-      putBlock(block, data, second === undefined ? own : Float64Array.from(own, (x, i) => x + second[i]));
+      moveGrid(own, gridIn(block, data), own);
+      if (second !== undefined) moveGrid(second, gridIn(block, data), second, true);
     }
     return [pathIn(run, name), concrete({ dtype: "float32", shape: spec.shape }, data)];
   });
@@ -228,7 +219,7 @@ function weightsOf(
 /** A bias for a cell that has none must be zero. */
 function checkUnusedBias(where: string, specs: ReadonlyMap<string, ParamSpec>, blocks: Blocks): void {
   if (specs.has("bias")) return;
-  const wrong = [...blocks].find(([key, block]) => key.startsWith("bias") && Array.from(block).some((x) => x !== 0));
+  const wrong = [...blocks].find(([key, block]) => key.startsWith("bias") && !isZero(block, block));
   if (wrong === undefined) return;
   throw new OptionError(
     `${where}: expected a bias of zeros (the forget bias that is added counted in), since the cell has useBias: false, got other numbers. Give the cell useBias: true.`,
@@ -244,9 +235,15 @@ function blocksOfWeights(
   const blocks: Blocks = new Map();
   for (const [name, spec] of specs) {
     const data = (weights.get(pathIn(run, name)) as Tensor).data();
-    for (const block of blocksOf(spec, name)) blocks.set(keyOf(block.name, block.gate), takeBlock(block, data));
+    for (const block of blocksOf(spec, name))
+      blocks.set(keyOf(block.name, block.gate), { ...gridIn(block, data), sign: 1, added: 0 });
   }
   return blocks;
+}
+
+/** A block of a weight, where it lies in the weight's numbers. */
+function gridIn<Data>({ start, runs, width, stride }: Block, data: Data): Grid<Data> {
+  return { data, start, rows: runs, columns: width, rowStep: stride, columnStep: 1 };
 }
 
 function pathIn({ path }: Run, name: string): string {

@@ -208,8 +208,14 @@ function cut(pieces: readonly Piece[], data: ArrayLike<number>): [Piece, ArrayLi
   return pieces.map((piece) => {
     const start = end;
     end += sizeOfPlan(piece.plan);
-    return [piece, Float64Array.from({ length: end - start }, (_, i) => data[start + i])];
+    return [piece, stretchOf(data, start, end)];
   });
+}
+
+/** A part of an array; of a typed one a view. */
+function stretchOf(data: ArrayLike<number>, start: number, end: number): ArrayLike<number> {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data.subarray(start, end);
+  return Float64Array.from({ length: end - start }, (_, i) => data[start + i]);
 }
 
 function joined(

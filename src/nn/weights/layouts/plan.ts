@@ -104,7 +104,13 @@ export function sizeOfPlan({ shape }: ArrayPlan): number {
   return product(shape);
 }
 
-/** Where an element of the matrix lies in the array. */
-export function indexOf({ layout, shape }: ArrayPlan, breadth: number, row: number, column: number): number {
-  return layout.transposed === true ? column * shape[1] + row : row * breadth + column;
+/** Where a block of the matrix lies in the array. */
+export function gridOf(
+  { layout, shape, columns }: ArrayPlan,
+  row: Stretch<unknown>,
+  column: Stretch<unknown>,
+): { start: number; rows: number; columns: number; rowStep: number; columnStep: number } {
+  const [rowStep, columnStep] = layout.transposed === true ? [1, shape[1] ?? 1] : [totalOf(columns), 1];
+  const start = row.start * rowStep + column.start * columnStep;
+  return { start, rows: row.size, columns: column.size, rowStep, columnStep };
 }
