@@ -23,27 +23,41 @@ export interface Change {
 const side = 32;
 
 /** Writes the changed numbers of one block over, or (`sum`) onto, those of another of the same size. */
-export function moveGrid(
-  from: Grid<ArrayLike<number>>,
-  to: Grid<Float32Array>,
+export function moveGrid(from: Grid<ArrayLike<number>>, to: Grid<Float32Array>, change: Change, sum = false): void {
+  if (change.sign === 1 && change.added === 0 && !sum && from.data instanceof Float32Array && isInRows(from, to)) {
+    for (let r = 0; r < from.rows; r++) {
+      const start = from.start + r * from.rowStep;
+      to.data.set(from.data.subarray(start, start + from.columns), to.start + r * to.rowStep);
+    }
+    return;
+  }
+  for (let top = 0; top < from.rows; top += side) {
+    for (let left = 0; left < from.columns; left += side) moveSquare(from, to, top, left, change, sum);
+  }
+}
+
+function isInRows(from: Grid<unknown>, to: Grid<unknown>): boolean {
+  return from.columnStep === 1 && to.columnStep === 1;
+}
+
+function moveSquare(
+  { data: source, start, rows, columns, rowStep, columnStep }: Grid<ArrayLike<number>>,
+  { data: target, ...to }: Grid<Float32Array>,
+  top: number,
+  left: number,
   { sign, added }: Change,
-  sum = false,
+  sum: boolean,
 ): void {
-  const { rows, columns, rowStep, columnStep } = from;
-  for (let top = 0; top < rows; top += side) {
-    const bottom = Math.min(rows, top + side);
-    for (let left = 0; left < columns; left += side) {
-      const right = Math.min(columns, left + side);
-      for (let r = top; r < bottom; r++) {
-        let at = from.start + r * rowStep + left * columnStep;
-        let put = to.start + r * to.rowStep + left * to.columnStep;
-        for (let c = left; c < right; c++) {
-          const value = sign * from.data[at] + added;
-          to.data[put] = sum ? to.data[put] + value : value;
-          at += columnStep;
-          put += to.columnStep;
-        }
-      }
+  const bottom = Math.min(rows, top + side);
+  const right = Math.min(columns, left + side);
+  for (let r = top; r < bottom; r++) {
+    let at = start + r * rowStep + left * columnStep;
+    let put = to.start + r * to.rowStep + left * to.columnStep;
+    for (let c = left; c < right; c++) {
+      const value = sign * source[at] + added;
+      target[put] = sum ? target[put] + value : value;
+      at += columnStep;
+      put += to.columnStep;
     }
   }
 }
