@@ -65,6 +65,23 @@ export function decodeElements(
   return { dtype: rule.dtype, data: rule.read(copy.buffer, where) };
 }
 
+/**
+ * The same without a copy where the bytes are in memory as they should be: aligned float32 or int32 of this machine's
+ * own byte order. The data is then a view of them, into which nobody may write.
+ */
+export function viewElements(
+  type: ElementType,
+  bytes: Uint8Array,
+  where: string,
+  bigEndian = false,
+): { dtype: DType; data: HostArray } {
+  const { buffer, byteOffset, length } = bytes;
+  const isOwn = bigEndian !== isLittleEndian && byteOffset % 4 === 0 && length % 4 === 0;
+  if (isOwn && type === "float32") return { dtype: "float32", data: new Float32Array(buffer, byteOffset, length / 4) };
+  if (isOwn && type === "int32") return { dtype: "int32", data: new Int32Array(buffer, byteOffset, length / 4) };
+  return decodeElements(type, bytes, where, bigEndian);
+}
+
 /** Little-endian bytes of host data: float32 and int32 as they are, bool as one byte 0 or 1. */
 export function encodeElements(dtype: DType, data: HostArray): Uint8Array {
   if (dtype === "bool") return Uint8Array.from(data, (x) => (x === 0 ? 0 : 1));

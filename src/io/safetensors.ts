@@ -5,8 +5,9 @@
  */
 import { FormatError, OptionError } from "../base/errors.ts";
 import { formatShape } from "../base/shapes.ts";
-import { decodeElements, type ElementType, elementBytes, encodeElements } from "./elements.ts";
+import { type ElementType, elementBytes, encodeElements, viewElements } from "./elements.ts";
 import { checkHostTensor, type HostTensor, type HostTensors } from "./hostTensor.ts";
+import { quoted } from "./quoted.ts";
 
 export interface SafetensorsFile {
   readonly tensors: HostTensors;
@@ -39,7 +40,9 @@ const writtenNames = { float32: "F32", int32: "I32", bool: "BOOL" } as const;
 export function encodeSafetensors(tensors: HostTensors, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const entries = Object.entries(tensors);
   const ordered = [...entries.filter(([, t]) => t.dtype !== "bool"), ...entries.filter(([, t]) => t.dtype === "bool")];
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  // Without a prototype: a tensor may be named "__proto__".
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   const parts: Uint8Array[] = [];
   let end = 0;
   for (const [name, tensor] of ordered) {
@@ -55,7 +58,9 @@ export function encodeSafetensors(tensors: HostTensors, metadata: Readonly<Recor
   return assemble(new TextEncoder().encode(JSON.stringify(header)), parts, end);
 }
 
-/** Reads a whole file. `where` (a file's name) begins the sentences of its errors. */
+/**
+ * Reads a whole file. Float32 and int32 tensors are views of `bytes` where these are aligned: leave the bytes as they
+ * are while the tensors are in use. `where` (a file's name) begins the sentences of its errors. */
 export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): SafetensorsFile {
   const { header, data } = readHeader(bytes, where);
   const metadata = readMetadata(header.__metadata__, where);
@@ -66,7 +71,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): Saf
   checkLayout(entries, data.length, where);
   const tensors = entries.map(({ name, type, shape, begin, end }): [string, HostTensor] => [
     name,
-    { shape, ...decodeElements(type, data.subarray(begin, end), `${where}: tensor "${name}"`) },
+    { shape, ...viewElements(type, data.subarray(begin, end), `${where}: tensor ${quoted(name)}`) },
   ]);
   return { tensors: Object.fromEntries(tensors), metadata };
 }
@@ -159,7 +164,7 @@ function readMetadata(value: unknown, where: string): Record<string, string> {
 }
 
 function readEntry(name: string, value: unknown, file: string): Entry {
-  const where = `${file}: tensor "${name}"`;
+  const where = `${file}: tensor ${quoted(name)}`;
   if (!isRecord(value))
     refuse(
       where,
@@ -213,7 +218,7 @@ function checkLayout(entries: readonly Entry[], length: number, where: string): 
     if (end > length) {
       refuse(
         where,
-        `expected ${end} bytes of data up to tensor "${name}", got ${length}`,
+        `expected ${end} bytes of data up to tensor ${quoted(name)}, got ${length}`,
         "The file is truncated; save or download it again",
         { name, expected: end, got: length },
       );
@@ -222,7 +227,7 @@ function checkLayout(entries: readonly Entry[], length: number, where: string): 
       const what = begin < at ? "overlaps the tensor before it" : "leaves a gap after the tensor before it";
       refuse(
         where,
-        `expected tensor "${name}" to begin at byte ${at}, got ${begin}, which ${what}`,
+        `expected tensor ${quoted(name)} to begin at byte ${at}, got ${begin}, which ${what}`,
         "The file is damaged; save or download it again",
         { name, expected: at, got: begin },
       );

@@ -1,10 +1,8 @@
 /** Laws of `.npy` and `.npz`, with the archives checked against Node's own zlib. */
-import { crc32, deflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { FormatError, UnsupportedError } from "../../src/base/errors.ts";
 import type { HostTensors } from "../../src/io/hostTensor.ts";
 import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
-import { decodeZip, encodeZip } from "../../src/io/node/zip.ts";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";
 import { brokenNpy, npyFile as npy } from "./broken.ts";
 
@@ -56,42 +54,3 @@ test.each(Object.entries(brokenNpy))("%s is refused with a sentence that names t
   expect(() => decodeNpy(bytes, "x.npy")).toThrow(sentence);
   expect(() => decodeNpy(bytes, "x.npy")).toThrow(/^x\.npy: /);
 });
-
-test("an archive with compressed entries is read, and a changed byte is found by the checksum", () => {
-  const contents = new TextEncoder().encode("recurrent ".repeat(50));
-  const archive = deflatedArchive("a.txt", contents);
-  expect(decodeZip(archive)["a.txt"]).toEqual(contents);
-  const changed = archive.slice();
-  changed[14 + archive.length - 22 - 46 - 5 + 2] ^= 1; // one bit of the CRC in the directory
-  expect(() => decodeZip(changed)).toThrow(FormatError);
-});
-
-test("an archive that announces more than DEFLATE can give is refused before memory is taken", () => {
-  const archive = deflatedArchive("a.txt", new Uint8Array(10));
-  const central = archive.length - 22 - 46 - 5;
-  new DataView(archive.buffer).setUint32(central + 24, 0xfffffff0, true);
-  expect(() => decodeZip(archive)).toThrow(/expected at most \d+ bytes from \d+ compressed ones/);
-});
-
-test("a password-protected or foreign-method entry is Unsupported, with what to do", () => {
-  const archive = encodeZip({ a: Uint8Array.of(1) });
-  const central = archive.length - 22 - 46 - 1;
-  const locked = archive.slice();
-  locked[central + 8] |= 1;
-  expect(() => decodeZip(locked)).toThrow(UnsupportedError);
-  const exotic = archive.slice();
-  exotic[central + 10] = 93;
-  expect(() => decodeZip(exotic)).toThrow(/compression method 93.*numpy\.savez/);
-});
-
-/** One deflated entry, with the sizes only in the directory, as streaming writers do. */
-function deflatedArchive(name: string, contents: Uint8Array): Uint8Array {
-  const packed = new Uint8Array(deflateRawSync(contents));
-  const stored = encodeZip({ [name]: packed });
-  const central = stored.length - 22 - 46 - name.length;
-  const view = new DataView(stored.buffer);
-  view.setUint16(central + 10, 8, true);
-  view.setUint32(central + 16, crc32(contents), true);
-  view.setUint32(central + 24, contents.length, true);
-  return stored;
-}
