@@ -51,3 +51,25 @@ declare class MessageChannel {
 interface ImportMeta {
   url: string;
 }
+
+/** Undoes compression as the platform does it: Node 18 and every browser of today. */
+declare class DecompressionStream {
+  readonly readable: ByteStream;
+  readonly writable: unknown;
+  constructor(format: "deflate-raw");
+}
+
+interface ByteStream {
+  pipeThrough(through: DecompressionStream): ByteStream;
+  getReader(): {
+    read(): Promise<
+      { readonly done: true; readonly value?: undefined } | { readonly done: false; readonly value: Uint8Array }
+    >;
+    cancel(): Promise<void>;
+  };
+}
+
+declare class Blob {
+  constructor(parts: readonly Uint8Array[]);
+  stream(): ByteStream;
+}

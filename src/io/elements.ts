@@ -46,6 +46,11 @@ const elementRules: { readonly [K in ElementType]: ElementRule } = {
   bool: { bytes: 1, dtype: "bool", read: (b) => Int32Array.from(new Uint8Array(b), (x) => (x === 0 ? 0 : 1)) },
 };
 
+/** Whether a name is that of an element type. */
+export function isElementType(name: string): name is ElementType {
+  return Object.hasOwn(elementRules, name);
+}
+
 /** Bytes of one element in a file. */
 export function elementBytes(type: ElementType): number {
   return elementRules[type].bytes;

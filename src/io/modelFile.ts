@@ -49,9 +49,15 @@ export function modelOfDefinition<O extends Outputs = Outputs>(
   parts: OwnKinds & { readonly weights: Readonly<Record<string, Tensor>> },
   where: string,
 ): Model<O> {
+  return inNameOfFile(where, () => modelFromDefinition<O>(definition, parts));
+}
+
+/** Makes something of a definition out of a file: errors name the file, and what fails without a sentence is a damaged file. */
+export function inNameOfFile<R>(where: string, make: () => R): R {
   try {
-    return modelFromDefinition<O>(definition, parts);
+    return make();
   } catch (error) {
+    if (error instanceof RecurveError && error.message.startsWith(`${where}: `)) throw error;
     if (error instanceof RecurveError) {
       const Kind = error.constructor as new (message: string, data: ErrorData) => RecurveError;
       throw new Kind(`${where}: ${error.message}`, error.data);

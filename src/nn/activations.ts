@@ -34,7 +34,7 @@ export const activationRules = {
   gelu: {},
   silu: {},
   swish: {},
-  hardSigmoid: {},
+  hardSigmoid: { slope: finiteNumber(1 / 6) },
   leakyRelu: { negativeSlope: finiteNumber(0.2) },
   exponential: {},
 } as const;
@@ -64,8 +64,8 @@ const functions: { readonly [K in ActivationName]: (x: Tensor, options: Numbers)
   gelu: (x) => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1)),
   silu: (x) => mul(x, sigmoid(x)),
   swish: (x) => mul(x, sigmoid(x)),
-  // Keras 3. Keras 2 and TensorFlow.js mean clip(0.2 x + 0.5) by the same name.
-  hardSigmoid: (x) => minimum(maximum(add(div(x, 6), 0.5), 0), 1),
+  // Keras 3, PyTorch. Keras 2 and TensorFlow.js mean clip(0.2 x + 0.5) by the same name: slope 0.2.
+  hardSigmoid: (x, { slope }) => minimum(maximum(add(slope === 1 / 6 ? div(x, 6) : mul(x, slope), 0.5), 0), 1),
   leakyRelu: (x, { negativeSlope }) => select(greater(x, 0), x, mul(x, negativeSlope)),
   exponential: exp,
 };

@@ -127,7 +127,7 @@ export {
 } from "./model/model.ts";
 export type { State } from "./model/state.ts";
 export { type Outputs, Stream } from "./model/stream.ts";
-export type { ModelDefinition, OwnKinds } from "./network/definition.ts";
+export { type ModelDefinition, type OwnKinds, weightShapes } from "./network/definition.ts";
 export {
   type CallOptions,
   call,
@@ -162,7 +162,13 @@ export {
 export { type Constraint, type ConstraintName, constrained } from "./weights/constraints.ts";
 export { readGates, writeGates } from "./weights/gates.ts";
 export { type Initializer, type InitializerName, initialValue } from "./weights/initializers.ts";
-export { type ExportOptions, exportWeights, importWeights, type LayoutOptions } from "./weights/layouts/convert.ts";
+export {
+  type ExportOptions,
+  exportWeights,
+  importWeights,
+  type LayoutOptions,
+  weightsToImport,
+} from "./weights/layouts/convert.ts";
 export { type ExplainOptions, explainLayout } from "./weights/layouts/explain.ts";
 export { gateOrder, type LayoutName, weightLayouts } from "./weights/layouts/formats.ts";
 export type {

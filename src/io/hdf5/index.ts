@@ -2,7 +2,8 @@
  * HDF5 files as trees of groups and datasets: the kinds that Keras and h5py write. Nothing outside of the given bytes is
  * read; every object is read when it is first asked for. Writing is in `write.ts`.
  */
-import type { HostTensor } from "../hostTensor.ts";
+import { isElementType } from "../elements.ts";
+import type { HostTensor, HostTensors } from "../hostTensor.ts";
 import { type Hdf5Attribute, readAttributes } from "./attributes.ts";
 import type { Hdf5File } from "./bounds.ts";
 import { readDataset, readFacts, typeName } from "./dataset.ts";
@@ -41,6 +42,19 @@ export function decodeHdf5(bytes: Uint8Array, where: string): Hdf5Group {
   const { file, root } = openFile(bytes, where);
   const found = readObject({ file, heaps: new GlobalHeaps(file) }, root, "", []);
   return found.kind === "group" ? found : file.damaged("a group at the root", "a dataset");
+}
+
+/** Every array of numbers in a file, by its path. */
+export function hdf5Tensors(bytes: Uint8Array, where: string): HostTensors {
+  const found: [string, HostTensor][] = [];
+  const visit = ({ children }: Hdf5Group): void => {
+    for (const child of children.values()) {
+      if (child.kind === "group") visit(child);
+      else if (isElementType(child.type)) found.push([child.path, child.read()]);
+    }
+  };
+  visit(decodeHdf5(bytes, where));
+  return Object.fromEntries(found);
 }
 
 interface Open {

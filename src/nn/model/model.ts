@@ -201,6 +201,15 @@ export class Model<O extends Outputs = Outputs> {
   }
 
   /**
+   * A model over the same weights whose outputs are those of all layers, in the order in which they run, each by the
+   * name of its call: for looking inside, and for comparing two models layer by layer.
+   */
+  withEveryOutput(): Model<readonly Tensor[]> {
+    const outputs = this.network.calls.map(({ value }) => value);
+    return new Model({ ...this.network, outputs, single: false }, this.variables);
+  }
+
+  /**
    * A model over a part of this network, which shares its weights: from any values to any values of what was drawn.
    * A recurrent layer whose initial state is made outside of the part asks for its state at every call.
    */

@@ -1,9 +1,10 @@
 /** A model's definition: what it is without its weights, as plain JSON, and back. */
 import type { DType } from "../../base/dtypes.ts";
 import { FormatError } from "../../base/errors.ts";
-import { mapTree, type Tree } from "../../base/trees.ts";
+import { leavesOf, mapTree, type Tree } from "../../base/trees.ts";
 import type { CellMakers } from "../cells/kinds.ts";
 import { type LayerDefinition, type LayerMakers, layerFromDefinition } from "../kinds.ts";
+import type { ParamSpec } from "../layer.ts";
 import { call, type InputShape, input, type SymbolicTensor } from "./drawing.ts";
 import { type Network, network } from "./network.ts";
 
@@ -86,6 +87,13 @@ export function redraw(definition: ModelDefinition, own: OwnKinds): Network {
   const { outputs } = definition;
   const output = value;
   return network(definition.name, inputs, typeof outputs === "string" ? output(outputs) : outputs.map(output));
+}
+
+/** The shapes of the weights that a model of this definition has, by their paths; no memory is taken for them. */
+export function weightShapes(definition: ModelDefinition, own: OwnKinds = {}): Map<string, readonly number[]> {
+  const { layers } = redraw(definition, own);
+  const leaves = layers.flatMap(({ name, params }) => leavesOf<ParamSpec>(params, name));
+  return new Map(leaves.map(({ path, leaf }) => [path, leaf.shape]));
 }
 
 function checkDefinition(definition: ModelDefinition): void {

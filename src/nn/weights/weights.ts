@@ -41,7 +41,9 @@ export function makeVariables(
     if (constraint !== undefined) checkConstraint(asker, constraint, shape);
     const initial = (): Tensor =>
       concrete({ dtype: "float32", shape }, initialValue(asker, spec, foldIn(key, hash(path))));
-    return variable(given?.[path] ?? initial(), { name: path, trainable });
+    const value = given?.[path];
+    if (value !== undefined) checkWeight(where, path, { dtype: "float32", shape }, value);
+    return variable(value ?? initial(), { name: path, trainable });
   };
   return Object.fromEntries(
     withWeights.map((layer) => [layer.name, mapTree(layer.params, (spec, path) => one(layer, spec, path), layer.name)]),
@@ -58,7 +60,11 @@ function checkGiven(where: string, layers: readonly NetworkLayer[], given: Reado
       { missing },
     );
   }
-  for (const { path, leaf } of specs) checkWeight(where, path, { dtype: "float32", shape: leaf.shape }, given[path]);
+  for (const { path, leaf } of specs) {
+    // A getter makes its weight when it is read, which is only done once, and checked there.
+    const isMade = Object.getOwnPropertyDescriptor(given, path)?.get === undefined;
+    if (isMade) checkWeight(where, path, { dtype: "float32", shape: leaf.shape }, given[path]);
+  }
 }
 
 /** Raises OptionError or ShapeError unless a value fits the weight of a path. */

@@ -70,22 +70,40 @@ export function importWeights(
   arrays: PlainArrays,
   options: LayoutOptions = {},
 ): Tree<Tensor> {
+  const { specs, makers } = findWeights(format, target, arrays, options);
+  if (isModel(target)) return Object.fromEntries([...makers].map(([path, make]) => [path, make()]));
+  return mapTree<ParamSpec, Tensor>(specs, (_, path) => (makers.get(path) as () => Tensor)());
+}
+
+/**
+ * The same for a cell, weight by weight: each is made, of arrays that stay as they are, whenever its function is called.
+ * For files so large that the arrays and all weights of a cell should not be in memory together.
+ */
+export function weightsToImport(
+  format: LayoutName,
+  target: Cell,
+  arrays: PlainArrays,
+  options: LayoutOptions = {},
+): ReadonlyMap<string, () => Tensor> {
+  return findWeights(format, target, arrays, options).makers;
+}
+
+function findWeights(format: LayoutName, target: Model | Cell, arrays: PlainArrays, options: LayoutOptions) {
   const packing = packingOf("importWeights", format, target, options.layers);
   const forgetBias = readOptions(packing, options, ["layers", "prefix", "forgetBias"]);
   const given = withPrefix(packing.where, arrays, options.prefix ?? "");
   const specs = packing.specs(packing.takesAnyInput ? inputSizeFrom(packing, given) : 1);
   const pieces = piecesOf(packing, specs);
   const data = readPieces(packing, pieces, given);
-  const weights: Record<string, Tensor> = {};
-  for (const run of packing.runs) {
+  const makers = packing.runs.flatMap((run) => {
     const blocks: Blocks = new Map();
     for (const piece of pieces.filter((one) => one.run === run)) {
       const numbers = data.get(piece);
       if (numbers !== undefined) takeBlocks(piece.plan, numbers, forgetBias, blocks);
     }
-    Object.assign(weights, weightsOf(packing.where, run, specsOfRun(specs, run), blocks));
-  }
-  return isModel(target) ? weights : mapTree<ParamSpec, Tensor>(specs, (_, path) => weights[path]);
+    return weightsOf(packing.where, run, specsOfRun(specs, run), blocks);
+  });
+  return { specs, makers: new Map(makers) };
 }
 
 /**
@@ -200,10 +218,10 @@ function weightsOf(
   run: Run,
   specs: ReadonlyMap<string, ParamSpec>,
   blocks: Blocks,
-): Record<string, Tensor> {
+): (readonly [path: string, make: () => Tensor])[] {
   checkUnusedBias(where, specs, blocks);
   const sums = !ownsRecurrentBias(specs);
-  const weights = [...specs].map(([name, spec]) => {
+  const make = (name: string, spec: ParamSpec): Tensor => {
     const data = new Float32Array(product(spec.shape));
     for (const block of blocksOf(spec, name)) {
       const own = blocks.get(keyOf(block.name, block.gate)) as Found;
@@ -211,9 +229,9 @@ function weightsOf(
       moveGrid(own, gridIn(block, data), own);
       if (second !== undefined) moveGrid(second, gridIn(block, data), second, true);
     }
-    return [pathIn(run, name), concrete({ dtype: "float32", shape: spec.shape }, data)];
-  });
-  return Object.fromEntries(weights);
+    return concrete({ dtype: "float32", shape: spec.shape }, data);
+  };
+  return [...specs].map(([name, spec]) => [pathIn(run, name), () => make(name, spec)]);
 }
 
 /** A bias for a cell that has none must be zero. */

@@ -1,0 +1,118 @@
+/** Reports of Keras files: layers as the file has them, and what Recurve can not run. Reads no weights but their shapes. */
+import { RecurveError } from "../../base/errors.ts";
+import type { Hdf5Dataset, Hdf5Group } from "../hdf5/index.ts";
+import { decodeHdf5 } from "../hdf5/index.ts";
+import type { FileReport, ReportPart } from "../report.ts";
+import { openKeras, openKerasH5 } from "./decode.ts";
+import { type Reading, readLayer, uniqueNames } from "./layer.ts";
+import { legacyShapes } from "./legacy.ts";
+import { type Dialect, fieldsOf } from "./values.ts";
+
+/** The report of a `.keras` file. */
+export async function inspectKeras(bytes: Uint8Array, where = "keras file"): Promise<FileReport> {
+  const { config, weights, version } = await openKeras(bytes, where);
+  const root = weights === undefined ? undefined : decodeHdf5(weights, where);
+  const counted = (path: readonly string[]): number => (root === undefined ? 0 : countBelow(root, path));
+  return report("Keras 3 model (.keras)", config, version, "keras3", where, ({ path }) => counted(path));
+}
+
+/** The report of a whole model in HDF5. */
+export function inspectKerasH5(bytes: Uint8Array, where = "h5 file"): FileReport {
+  const { config, root, version, dialect } = openKerasH5(bytes, where);
+  const shapes = legacyShapes(root);
+  return report("Keras model (.h5)", config, version, dialect, where, ({ name }) => shapes.get(name) ?? 0);
+}
+
+interface Found {
+  readonly name: string;
+  readonly path: readonly string[];
+}
+
+function report(
+  format: string,
+  config: unknown,
+  version: string,
+  dialect: Dialect,
+  where: string,
+  parametersOf: (layer: Found) => number,
+): FileReport {
+  const missing: string[] = [];
+  const reading: Reading = { where, dialect, own: {}, made: new Map(), notes: new Set() };
+  const parts = partsOf(fieldsOf(config), reading, [], missing, parametersOf);
+  const { class_name: className } = fieldsOf(config);
+  return {
+    format,
+    facts: [
+      ["written by", `Keras ${version}`],
+      ["model", String(className)],
+    ],
+    parts,
+    missing,
+  };
+}
+
+/** The layers of a network, with those of networks inside behind them. */
+function partsOf(
+  network: Readonly<Record<string, unknown>>,
+  reading: Reading,
+  above: readonly string[],
+  missing: string[],
+  parametersOf: (layer: Found) => number,
+): ReportPart[] {
+  const { config } = network;
+  const list: unknown = Array.isArray(config) ? config : fieldsOf(config).layers;
+  const layers = (Array.isArray(list) ? list : []).map(fieldsOf);
+  const names = uniqueNames(layers.map((layer) => String(layer.class_name)));
+  return layers.flatMap((layer, i): ReportPart[] => {
+    const own = fieldsOf(layer.config);
+    const name = String(layer.name ?? own.name ?? names[i]);
+    const path = [...above, "layers", names[i]];
+    const kind = String(layer.class_name);
+    if (kind === "InputLayer")
+      return [{ path: name, kind, ...shapeOf(own.batch_shape ?? own.batch_input_shape), notes: [] }];
+    if (Array.isArray(own.layers) && above.length < 32) {
+      return [{ path: name, kind, notes: [] }, ...partsOf(layer, reading, path, missing, parametersOf)];
+    }
+    try {
+      readLayer(layer, reading, `layer "${name}"`);
+    } catch (error) {
+      if (!(error instanceof RecurveError)) throw error;
+      missing.push(error.message);
+    }
+    return [{ path: name, kind, parameters: parametersOf({ name, path }), notes: notesOf(kind, own) }];
+  });
+}
+
+function shapeOf(shape: unknown): Pick<ReportPart, "shape"> {
+  return Array.isArray(shape) ? { shape: shape.map((size) => (typeof size === "number" ? size : null)) } : {};
+}
+
+const gates: Readonly<Record<string, string>> = { LSTM: "gates i, f, c, o", GRU: "gates z, r, h" };
+
+function notesOf(kind: string, config: Readonly<Record<string, unknown>>): string[] {
+  const inner = fieldsOf(config.layer);
+  const innerKind = String(inner.class_name);
+  const own = kind === "Bidirectional" || kind === "TimeDistributed";
+  return [
+    ...(typeof config.units === "number" ? [`units ${config.units}`] : []),
+    ...(kind in gates ? [gates[kind]] : []),
+    ...(own ? [innerKind, ...notesOf(innerKind, fieldsOf(inner.config))] : []),
+    ...(config.reset_after === true ? ["reset_after"] : []),
+    ...(config.go_backwards === true ? ["reads backwards"] : []),
+    ...(config.stateful === true ? ["stateful"] : []),
+    ...(config.return_sequences === true ? ["returns sequences"] : []),
+    ...(kind === "Bidirectional" ? [`merge_mode ${String(config.merge_mode)}`] : []),
+  ];
+}
+
+/** Numbers in the arrays below a path. */
+function countBelow(root: Hdf5Group, path: readonly string[]): number {
+  let at: Hdf5Group | Hdf5Dataset | undefined = root;
+  for (const name of path) at = at?.kind === "group" ? at.children.get(name) : undefined;
+  return at === undefined ? 0 : count(at);
+}
+
+function count(one: Hdf5Group | Hdf5Dataset): number {
+  if (one.kind === "dataset") return one.shape.reduce((a, b) => a * b, 1);
+  return [...one.children.values()].reduce((sum, child) => sum + count(child), 0);
+}
