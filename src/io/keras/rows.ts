@@ -35,14 +35,25 @@ function unused(written: unknown): OptionRow {
   return { rule: { read: () => undefined, write: () => written } };
 }
 
-/** An option of which Recurve has only these values; the first is written. */
+/** An option of which Recurve has only these values, the first of which is Keras' own: nothing is written. */
 function only(...values: readonly unknown[]): OptionRow {
   const read = (value: unknown, { where }: { readonly where: string }): undefined => {
     if (values.some((one) => JSON.stringify(one) === JSON.stringify(value))) return undefined;
     throw refusal(where, values.map((one) => JSON.stringify(one)).join(" or "), value);
   };
-  return { rule: { read, write: () => values[0] } };
+  return { rule: { read, write: () => undefined } };
 }
+
+/** In Keras a choice of each call, which no file has. */
+const causal = as("useCausalMask", {
+  read: plain.read,
+  write: (value) => {
+    if (value !== true) return undefined;
+    throw new UnsupportedError(
+      "expected attention without a causal mask, which Keras has in its calls only, got one. Write a safetensors or ONNX file instead.",
+    );
+  },
+});
 
 /** The initialiser, regulariser and constraint of a weight: `kernel_initializer`, ... */
 function weight(name: string, option = camelCase(name)): Record<string, OptionRow> {
@@ -262,14 +273,14 @@ export const layerRows: Readonly<Record<string, LayerRow>> = {
       use_scale: as("useScale"),
       score_mode: as("scoreMode"),
       dropout: as("dropout"),
-      use_causal_mask: as("useCausalMask"),
+      use_causal_mask: causal,
       seed: unused(null),
     },
     ["scale", "concatScoreWeight"],
   ),
   AdditiveAttention: row(
     "additiveAttention",
-    { use_scale: as("useScale"), dropout: as("dropout"), use_causal_mask: as("useCausalMask"), seed: unused(null) },
+    { use_scale: as("useScale"), dropout: as("dropout"), use_causal_mask: causal, seed: unused(null) },
     ["scale"],
   ),
 };

@@ -88,7 +88,7 @@ function functional(
     input_layers: inputs.map((input) => [input.name, 0, 0]),
     output_layers: (typeof outputs === "string" ? [outputs] : outputs).map((output) => places.get(output)),
   };
-  return { module: "keras", class_name: "Functional", config, registered_name: "Functional" };
+  return { module: "keras.src.models.functional", class_name: "Functional", config, registered_name: "Functional" };
 }
 
 function inputLayer(input: ModelDefinition["inputs"][number]): KerasObject {
