@@ -13,14 +13,16 @@ export async function inspectKeras(bytes: Uint8Array, where = "keras file"): Pro
   const { config, weights, version } = await openKeras(bytes, where);
   const root = weights === undefined ? undefined : decodeHdf5(weights, where);
   const counted = (path: readonly string[]): number => (root === undefined ? 0 : countBelow(root, path));
-  return report("Keras 3 model (.keras)", config, version, "keras3", where, ({ path }) => counted(path));
+  const facts: ConfigOrigin = { writer: `Keras ${version}`, dialect: "keras3", where };
+  return reportConfig("Keras 3 model (.keras)", config, facts, ({ path }) => counted(path));
 }
 
 /** The report of a whole model in HDF5. */
 export function inspectKerasH5(bytes: Uint8Array, where = "h5 file"): FileReport {
   const { config, root, version, dialect } = openKerasH5(bytes, where);
   const shapes = legacyShapes(root);
-  return report("Keras model (.h5)", config, version, dialect, where, ({ name }) => shapes.get(name) ?? 0);
+  const facts: ConfigOrigin = { writer: `Keras ${version}`, dialect, where };
+  return reportConfig("Keras model (.h5)", config, facts, ({ name }) => shapes.get(name) ?? 0);
 }
 
 interface Found {
@@ -28,12 +30,18 @@ interface Found {
   readonly path: readonly string[];
 }
 
-function report(
+/** Where a configuration is from. */
+export interface ConfigOrigin {
+  readonly writer: string;
+  readonly dialect: Dialect;
+  readonly where: string;
+}
+
+/** The report of a configuration, whatever file it is in. */
+export function reportConfig(
   format: string,
   config: unknown,
-  version: string,
-  dialect: Dialect,
-  where: string,
+  { writer, dialect, where }: ConfigOrigin,
   parametersOf: (layer: Found) => number,
 ): FileReport {
   const missing: string[] = [];
@@ -43,7 +51,7 @@ function report(
   return {
     format,
     facts: [
-      ["written by", `Keras ${version}`],
+      ["written by", writer],
       ["model", String(className)],
     ],
     parts,

@@ -2,6 +2,7 @@
  * The layers that Keras and Recurve both have: one row a class, with every option and the order of its weights, read and
  * written by the same row. Wrappers, cells and whole networks are in `wrappers.ts` and `network.ts`.
  */
+import { UnsupportedError } from "../../base/errors.ts";
 import {
   activation,
   camelCase,

@@ -145,13 +145,20 @@ function keyOf(key: string): string {
   return Object.entries(kerasKeys).find(([, theirs]) => theirs === key)?.[0] ?? camelCase(key);
 }
 
-/** The distributions of VarianceScaling: Keras 2 says `normal` and cuts it, as Keras 3's `truncated_normal`. */
+/** Modes and distributions of VarianceScaling. Keras 2 says `normal` and cuts it, as Keras 3's `truncated_normal`. */
+const words: Readonly<Record<string, string>> = {
+  fan_avg: "fanAverage",
+  untruncated_normal: "normal",
+  normal: "truncatedNormal",
+};
+
 function spelled(value: string): string {
-  return value === "untruncated_normal" ? "normal" : value === "normal" ? "truncatedNormal" : camelCase(value);
+  return words[value] ?? camelCase(value);
 }
 
 function unspelled(value: string): string {
-  return value === "normal" ? "untruncated_normal" : snakeCase(value);
+  const found = Object.entries(words).find(([theirs, own]) => own === value && theirs !== "normal");
+  return found?.[0] ?? snakeCase(value);
 }
 
 const initializerNames = [
