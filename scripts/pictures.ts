@@ -1,6 +1,7 @@
-/** The pictures of docs/state.md as SVG text, by file name. `npm run golden` writes them to docs/pictures. */
+/** The pictures of docs/state.md and docs/formats.md as SVG text, by file name. `npm run golden` writes them to docs/pictures. */
 import { batchAndTime, gatesByName, kernelBlocks, oneProduct, units } from "./pictures/axes.ts";
 import { anyBatch, anyLength, beginnings, handOff, recordingAsLanes, rowToRow, twoCalls } from "./pictures/flow.ts";
+import { gateOrders } from "./pictures/gates.ts";
 import { dropoutSharing, everyState, rowsOfDifferentLength } from "./pictures/steps.ts";
 
 const drawings: Readonly<Record<string, () => string>> = {
@@ -10,6 +11,7 @@ const drawings: Readonly<Record<string, () => string>> = {
   beginnings,
   "dropout-sharing": dropoutSharing,
   "every-state": everyState,
+  "gate-orders": gateOrders,
   "gates-by-name": gatesByName,
   "hand-off": handOff,
   "kernel-blocks": kernelBlocks,

@@ -2,6 +2,7 @@
  * What each command says of itself: summary, description, options with their defaults, examples. Data only; the
  * commander objects are made of it in `program.ts`.
  */
+import { writtenFormats } from "../io/names.ts";
 import { extensionList, numberIn, wholeFrom } from "./options.ts";
 import { wrapText } from "./terminal.ts";
 import { skippedFolders, textExtensions } from "./text/read.ts";
@@ -12,8 +13,8 @@ export type OptionRow = readonly [flags: string, says: string, parse?: (text: st
 export interface CommandText {
   readonly summary: string;
   readonly description: string;
-  /** The argument, and what it says; none where undefined. */
-  readonly argument?: readonly [string, string];
+  /** The arguments, and what each is. */
+  readonly arguments?: readonly (readonly [string, string])[];
   /** By the titles under which they are listed. */
   readonly options: Readonly<Record<string, readonly OptionRow[]>>;
   readonly required?: readonly string[];
@@ -30,7 +31,7 @@ const train: CommandText = {
   summary: "learn to write text like yours",
   description:
     "Trains a network to predict each next character of your text, with its state carried on from window to window, and writes one model file. The end of every file is held out to measure with; the result is compared with gzip, brotli and n-grams on that same text.",
-  argument: ["[paths...]", "text files, and folders that are searched for them; not needed with --resume"],
+  arguments: [["[paths...]", "text files, and folders that are searched for them; not needed with --resume"]],
   options: {
     "What the model is:": [
       ["--units <n>", "width of the state: more remembers more and is slower, by the square", wholeFrom(1), 192],
@@ -82,7 +83,7 @@ ${wrapText(skippedFolders.join(" "), 80, "  ")}
 const generate: CommandText = {
   summary: "write text with a trained model",
   description: "Writes text, one character at a time, each drawn from what the model expects next.",
-  argument: ["<model>", "a model file written by recurve train"],
+  arguments: [["<model>", "a model file written by recurve train"]],
   options: {
     "Options:": [
       ["--seed-text <text>", "what the model reads first; it goes on from there (default: a line's start)"],
@@ -113,17 +114,68 @@ const generate: CommandText = {
 const inspect: CommandText = {
   summary: "show what is inside of a model file",
   description:
-    "Shows a model as a tree: layers with their shapes, weights with their parameters per gate, and the state that it carries. Takes checkpoints and other safetensors files too.",
-  argument: ["<model>", "a model file"],
+    "Shows a model as a tree: layers with their shapes, weights with their parameters per gate, and the state that it carries. Takes files of Keras, PyTorch, ONNX, TensorFlow and NumPy too, also those that Recurve can not run: then it says what is missing.",
+  arguments: [["<file>", "a model file of any format, a checkpoint, or a file of arrays"]],
   options: { "Options:": [cell, json] },
-  examples: ["recurve inspect runs/model.safetensors"],
+  examples: [
+    "recurve inspect runs/model.safetensors",
+    "recurve inspect classifier.keras",
+    "recurve inspect speech.onnx",
+  ],
+};
+
+const convert: CommandText = {
+  summary: "write a model in the format of another program",
+  description:
+    "Reads a model of any format and writes it in the one that the name of the new file says: .safetensors (Recurve), .keras, .h5, .weights.h5 (Keras), .pt (PyTorch state_dict), .onnx, .npz (weights by path). What the other program can not compute is refused; nothing is written then.",
+  arguments: [
+    ["<in>", "a model file of any format"],
+    ["<out>", "the file to write"],
+  ],
+  options: {
+    "Options:": [
+      [
+        "--to <format>",
+        `the format, where the name of the file does not say it: ${Object.keys(writtenFormats).join(", ")}`,
+      ],
+      ["--like <model>", "a model with the layers of the weights in <in>, which names alone do not tell"],
+      ["--no-state", "onnx: no inputs and outputs for the recurrent state; sequences start anew"],
+      cell,
+      json,
+    ],
+  },
+  examples: [
+    "recurve convert classifier.keras classifier.onnx",
+    "recurve convert state_dict.pt model.safetensors",
+    "recurve convert weights.pt model.keras --like model.safetensors",
+  ],
+};
+
+const diff: CommandText = {
+  summary: "compare two models, layer by layer and step by step",
+  description:
+    "Runs two models on the same inputs and shows for every layer how far they are apart, where, and from which step on. The second may be an .npz with the outputs of another program. Ends with exit code 1 where a difference is above the tolerance.",
+  arguments: [
+    ["<a>", "a model file of any format"],
+    ["<b>", "another one, or an .npz of outputs by name"],
+  ],
+  options: {
+    "Options:": [
+      ["--inputs <file>", "the .npz to read, as for recurve run"],
+      ["--tolerance <n>", "largest absolute difference that counts as equal", numberIn({ least: 0 }), 1e-5],
+      cell,
+      json,
+    ],
+  },
+  required: ["inputs"],
+  examples: ["recurve diff old.keras new.onnx --inputs batch.npz"],
 };
 
 const run: CommandText = {
   summary: "run a model on arrays of NumPy",
   description:
-    "Reads the model's inputs from an .npz file, by the names of the inputs or as input_0, input_1, ... in order, runs the model on them, and writes its outputs as output_0, ... and its final state as state.<name> to another. float32 and int32; batch and length are free.",
-  argument: ["<model>", "a model file"],
+    "Reads the model's inputs from an .npz file, by the names of the inputs or as input_0, input_1, ... in order, runs the model on them, and writes its outputs as output_0, ... and its final state as state.<name> to another. A graph of ONNX has its own names for all of them. float32 and int32; batch and length are free.",
+  arguments: [["<model>", "a model file of any format"]],
   options: {
     "Options:": [
       ["--inputs <file>", "the .npz to read"],
@@ -158,4 +210,4 @@ const demo: CommandText = {
 };
 
 /** The commands in the order in which help lists them. */
-export const commandTexts = { train, generate, inspect, run, demo } as const;
+export const commandTexts = { train, generate, inspect, run, convert, diff, demo } as const;

@@ -50,6 +50,22 @@ export interface RunOptions {
   readonly json?: boolean;
 }
 
+export interface ConvertOptions {
+  readonly to?: string;
+  readonly like?: string;
+  /** False with --no-state. */
+  readonly state: boolean;
+  readonly cell?: string;
+  readonly json?: boolean;
+}
+
+export interface DiffOptions {
+  readonly inputs: string;
+  readonly tolerance: number;
+  readonly cell?: string;
+  readonly json?: boolean;
+}
+
 export interface DemoOptions {
   readonly minutes: number;
   readonly out: string;

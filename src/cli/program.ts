@@ -4,14 +4,22 @@
  */
 import { Command, Option } from "commander";
 import { type CommandText, commandTexts } from "./helpTexts.ts";
-import type { DemoOptions, GenerateOptions, InspectOptions, RunOptions, TrainOptions } from "./options.ts";
+import type {
+  ConvertOptions,
+  DemoOptions,
+  DiffOptions,
+  GenerateOptions,
+  InspectOptions,
+  RunOptions,
+  TrainOptions,
+} from "./options.ts";
 import { lineWidth, type Terminal } from "./terminal.ts";
 
 /** The whole command line; errors of usage are thrown as CommanderError. */
 export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command("recurve")
     .description(
-      "Recurrent networks from the command line: train on text, write text, look into models, run them on arrays.",
+      "Recurrent networks from the command line: train on text, write text, look into models of any format, run, convert and compare them.",
     )
     .version(version, "-v, --version", "print the version")
     .helpOption("-h, --help", "show this; every command has its own")
@@ -39,7 +47,7 @@ export function buildProgram(terminal: Terminal, version: string): Command {
         `recurve generate runs/notes.safetensors --seed-text "Dear "`,
       ),
     );
-  const { train, generate, inspect, run, demo } = commandTexts;
+  const { train, generate, inspect, run, convert, diff, demo } = commandTexts;
   add(program, "train", train).action(async (paths: string[], options: TrainOptions, command: Command) => {
     const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === "cli");
     await (await import("./commands/train.ts")).train(paths, options, given, terminal);
@@ -53,6 +61,12 @@ export function buildProgram(terminal: Terminal, version: string): Command {
   add(program, "run", run).action(async (model: string, options: RunOptions) =>
     (await import("./commands/run.ts")).run(model, options, terminal),
   );
+  add(program, "convert", convert).action(async (from: string, to: string, options: ConvertOptions) =>
+    (await import("./commands/convert.ts")).convert(from, to, options, terminal),
+  );
+  add(program, "diff", diff).action(async (a: string, b: string, options: DiffOptions) =>
+    (await import("./commands/diff.ts")).diff(a, b, options, terminal),
+  );
   add(program, "demo", demo).action(async (options: DemoOptions) =>
     (await import("./commands/demo.ts")).demo(options, terminal),
   );
@@ -61,7 +75,7 @@ export function buildProgram(terminal: Terminal, version: string): Command {
 
 function add(program: Command, name: string, text: CommandText): Command {
   const command = program.command(name).summary(text.summary).description(text.description);
-  if (text.argument !== undefined) command.argument(...text.argument);
+  for (const argument of text.arguments ?? []) command.argument(...argument);
   for (const [title, rows] of Object.entries(text.options)) {
     for (const [flags, says, parse, fallback] of rows) {
       const option = new Option(flags, says).helpGroup(title).default(fallback);

@@ -1,5 +1,6 @@
-/** What the layers above may use of the file formats: the names, listed by hand. Files on disk are in `node/`. */
+/** What the layers above may use of Recurve's own files: the names, listed by hand. Formats of others are in `formats.ts`, files on disk in `node/`. */
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, modelOfCheckpoint } from "./checkpoint.ts";
+export { compareArrays, type Difference } from "./compare.ts";
 export type { HostTensor, HostTensors } from "./hostTensor.ts";
 export { type FileKind, fileKind } from "./metadata.ts";
 export {
@@ -10,5 +11,6 @@ export {
   type OwnKinds,
   tensorsOf,
 } from "./modelFile.ts";
+export { formatOfName, type WrittenFormat, writtenFormats } from "./names.ts";
 export { decodeNpy, encodeNpy } from "./npy.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "./safetensors.ts";

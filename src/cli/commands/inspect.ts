@@ -1,14 +1,10 @@
 /** `recurve inspect`: a file as a tree. Models with layers, gates and state; checkpoints with their standing; other files as tensors. */
 import { formatShape } from "../../base/shapes.ts";
-import {
-  decodeCheckpoint,
-  decodeSafetensors,
-  fileKind,
-  modelOfCheckpoint,
-  type SafetensorsFile,
-} from "../../io/index.ts";
+import { decodeCheckpoint, decodeSafetensors, type FileKind, fileKind, modelOfCheckpoint } from "../../io/index.ts";
 import { readBytes } from "../../io/node/files.ts";
+import { inspectFile } from "../../io/node/load.ts";
 import { formatDuration } from "../../train/index.ts";
+import { reportLines } from "../fileReport.ts";
 import { type LayerReport, type ModelReport, reportModel, type WeightReport } from "../modelReport.ts";
 import { modelEntries, openModel, ownKinds } from "../openModel.ts";
 import type { InspectOptions } from "../options.ts";
@@ -17,35 +13,48 @@ import { rememberedModule } from "../text/plan.ts";
 import { drawTree, type TreeNode } from "../tree.ts";
 
 export async function inspect(path: string, options: InspectOptions, terminal: Terminal): Promise<void> {
-  const bytes = await readBytes(path);
-  const file = decodeSafetensors(bytes, path);
-  const kind = fileKind(file.metadata);
-  if (kind === "tensors")
+  const kind = await ownKind(path);
+  if (kind === "checkpoint") return inspectCheckpoint(path, options, terminal);
+  if (kind === "model") {
+    const { model, metadata } = await openModel(path, options.cell);
+    const report = reportModel(model);
     return show(
-      { file: path, kind, tensors: listTensors(file) },
-      () => tensorLines(path, file, terminal),
-      options,
-      terminal,
-    );
-  if (kind === "checkpoint") {
-    const checkpoint = decodeCheckpoint(bytes, path);
-    const model = reportModel(
-      modelOfCheckpoint(checkpoint, await ownKinds(options.cell ?? rememberedModule(checkpoint, path)), path),
-    );
-    const { steps, position, seconds, optimizer } = checkpoint.state.json;
-    const standing = `training after step ${groupDigits(steps)} (epoch ${position.epoch + 1}, batch ${position.index + 1} next; ${formatDuration(seconds * 1000)} with ${optimizer.kind})`;
-    return show(
-      { file: path, kind, steps, position, seconds, optimizer, model, metadata: Object.keys(checkpoint.metadata) },
-      () => modelLines(path, model, [standing], terminal),
+      { file: path, kind, model: report, metadata: shownMetadata(metadata) },
+      () => modelLines(path, report, textFacts(metadata), terminal),
       options,
       terminal,
     );
   }
-  const { model, metadata } = await openModel(path, options.cell);
-  const report = reportModel(model);
-  return show(
-    { file: path, kind, model: report, metadata: shownMetadata(metadata) },
-    () => modelLines(path, report, textFacts(metadata), terminal),
+  const report = await inspectFile(path);
+  show({ file: path, ...report }, () => reportLines(path, report, terminal), options, terminal);
+}
+
+/** Of a file of Recurve what it holds; undefined for files of others. */
+async function ownKind(path: string): Promise<FileKind | undefined> {
+  if (!path.endsWith(".safetensors") && !path.endsWith(".checkpoint")) return undefined;
+  const kind = fileKind(decodeSafetensors(await readBytes(path), path).metadata);
+  return kind === "tensors" ? undefined : kind;
+}
+
+async function inspectCheckpoint(path: string, options: InspectOptions, terminal: Terminal): Promise<void> {
+  const checkpoint = decodeCheckpoint(await readBytes(path), path);
+  const model = reportModel(
+    modelOfCheckpoint(checkpoint, await ownKinds(options.cell ?? rememberedModule(checkpoint, path)), path),
+  );
+  const { steps, position, seconds, optimizer } = checkpoint.state.json;
+  const standing = `training after step ${groupDigits(steps)} (epoch ${position.epoch + 1}, batch ${position.index + 1} next; ${formatDuration(seconds * 1000)} with ${optimizer.kind})`;
+  show(
+    {
+      file: path,
+      kind: "checkpoint",
+      steps,
+      position,
+      seconds,
+      optimizer,
+      model,
+      metadata: Object.keys(checkpoint.metadata),
+    },
+    () => modelLines(path, model, [standing], terminal),
     options,
     terminal,
   );
@@ -113,27 +122,6 @@ function textFacts(metadata: Readonly<Record<string, string>>): string[] {
 function shownMetadata(metadata: Readonly<Record<string, string>>): Record<string, unknown> {
   const training = metadata[modelEntries.training];
   return { ...metadata, ...(training === undefined ? {} : { [modelEntries.training]: JSON.parse(training) }) };
-}
-
-function tensorLines(path: string, { tensors, metadata }: SafetensorsFile, { colors }: Terminal): string[] {
-  const entries = Object.entries(tensors);
-  const roots = entries.map(
-    ([name, { dtype, shape, data }]): TreeNode => ({
-      name,
-      cells: [dtype, formatShape(shape)],
-      count: groupDigits(data.length),
-    }),
-  );
-  const facts = Object.keys(metadata).length === 0 ? "" : `; metadata: ${Object.keys(metadata).join(", ")}`;
-  return [
-    `${colors.bold(path)}  ${entries.length} tensors, no model of Recurve's${facts}`,
-    "",
-    ...(entries.length === 0 ? [] : drawTree(roots, colors)),
-  ];
-}
-
-function listTensors({ tensors }: SafetensorsFile): { name: string; dtype: string; shape: readonly number[] }[] {
-  return Object.entries(tensors).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
 }
 
 function formatBytes(bytes: number): string {

@@ -40,7 +40,8 @@ function unused(written: unknown): OptionRow {
 function only(...values: readonly unknown[]): OptionRow {
   const read = (value: unknown, { where }: { readonly where: string }): undefined => {
     if (values.some((one) => JSON.stringify(one) === JSON.stringify(value))) return undefined;
-    throw refusal(where, values.map((one) => JSON.stringify(one)).join(" or "), value);
+    const named = values.filter((one) => one !== undefined);
+    throw refusal(where, named.map((one) => JSON.stringify(one)).join(" or "), value);
   };
   return { rule: { read, write: () => undefined } };
 }

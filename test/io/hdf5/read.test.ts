@@ -16,7 +16,10 @@ interface Contents {
 function contents(one: Hdf5Group | Hdf5Dataset): Contents {
   const attributes = Object.fromEntries(one.attributes);
   if (one.kind === "group") {
-    return { attributes, members: Object.fromEntries([...one.children].map(([name, child]) => [name, contents(child)])) };
+    return {
+      attributes,
+      members: Object.fromEntries([...one.children].map(([name, child]) => [name, contents(child)])),
+    };
   }
   return { attributes, shape: one.shape, data: Array.from(one.read().data) };
 }

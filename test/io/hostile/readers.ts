@@ -9,6 +9,7 @@ import { brokenNpy, brokenSafetensors } from "../broken.ts";
 import * as hdf5 from "./hdf5.ts";
 import * as keras from "./keras.ts";
 import type { Seed } from "./mutate.ts";
+import * as onnx from "./onnx.ts";
 import * as tf1 from "./tf1.ts";
 import * as tfjs from "./tfjs.ts";
 import * as tflite from "./tflite.ts";
@@ -37,6 +38,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   "keras, reports": { hostile: [], seeds: keras.seeds, read: (bytes) => inspectKeras(bytes, "x.keras") },
   "keras H5, reports": { hostile: [], seeds: keras.legacySeeds, read: (bytes) => inspectKerasH5(bytes, "x.h5") },
   tfjs,
+  onnx,
   torch,
   tf1,
   tflite,

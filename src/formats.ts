@@ -1,0 +1,57 @@
+/**
+ * The public entry for files of other programs, `recurve/formats`: Keras, PyTorch, ONNX, TensorFlow 1, TensorFlow.js, TensorFlow
+ * Lite and NumPy, as bytes. Works in Node and in pages; `recurve/node` reads and writes files on disk.
+ */
+
+export {
+  decodeKeras,
+  decodeKerasH5,
+  decodeNpzArchive,
+  decodeOnnx,
+  decodeTf1,
+  decodeTfjs,
+  decodeTflite,
+  decodeTorch,
+  type EncodeOptions,
+  type ExportStateDictOptions,
+  encodeAs,
+  encodeKeras,
+  encodeKerasH5,
+  encodeKerasWeights,
+  encodeNpz,
+  encodeOnnx,
+  encodeTorch,
+  exportStateDict,
+  type FileFormat,
+  type FileReport,
+  type ImportStateDictOptions,
+  importStateDict,
+  inspectBytes,
+  type KerasModel,
+  type KerasOwn,
+  type Loaded,
+  type LoadOptions,
+  loadBytes as load,
+  modelFromStateDict,
+  modelFromTf1,
+  type OnnxCall,
+  type OnnxModel,
+  type OnnxOptions,
+  type PairingOptions,
+  type ReportPart,
+  type ReportValue,
+  readKerasWeights,
+  type ShardReader,
+  type StateDictModel,
+  type StateDictModelOptions,
+  stateDictOf,
+  type Tf1Model,
+  type Tf1ModelOptions,
+  type TfliteModel,
+  type TorchFile,
+  type TorchPlain,
+  tfjsShards,
+} from "./io/formats.ts";
+export type { HostTensor, HostTensors } from "./io/hostTensor.ts";
+export type { WrittenFormat } from "./io/names.ts";
+export { decodeNpy, encodeNpy } from "./io/npy.ts";

@@ -1,0 +1,5 @@
+/** What the layers above may use of ONNX: the names, listed by hand. */
+export { decodeOnnx } from "./decode.ts";
+export { encodeOnnx, type OnnxOptions } from "./export/encode.ts";
+export { readExportedModel } from "./export/readBack.ts";
+export { type OnnxCall, OnnxModel } from "./onnxModel.ts";
