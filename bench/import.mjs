@@ -76,7 +76,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 async function main({ megabytes, only, rounds, json }) {
   const folder = mkdtempSync(join(tmpdir(), "recurve-import-"));
-  const { encodeAs } = await import(new URL("index.js", dist).href);
+  const { encodeAs } = await import(new URL("formats.js", dist).href);
   try {
     for (const [format, name] of Object.entries(formats)) {
       if (!new RegExp(only).test(format)) continue;

@@ -1,5 +1,7 @@
 /** The CRC-32 of zip archives and gzip (polynomial 0xEDB88320, reflected), eight bytes at a time. */
 
+import { builtinModule } from "../runtime/node.ts";
+
 /** `tables[k][n]`: the remainder of byte n followed by k zero bytes. */
 const tables: readonly Uint32Array[] = makeTables();
 
@@ -14,8 +16,16 @@ function makeTables(): Uint32Array[] {
   return all;
 }
 
+type Checksum = (bytes: Uint8Array) => number;
+
+/** Node's own, which is ten times as fast; undefined in a page. */
+const native = builtinModule<{ readonly crc32?: Checksum }>("node:zlib")?.crc32;
+
 /** The checksum of bytes. */
-export function crc32(bytes: Uint8Array): number {
+export const crc32: Checksum = native ?? plainCrc32;
+
+/** The same where there is no other. */
+export function plainCrc32(bytes: Uint8Array): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
   let crc = 0xffffffff;
   let i = 0;

@@ -233,10 +233,11 @@ function weightsByPath(tensors: HostTensors, { like }: Asked): Content {
 }
 
 /** A file that Recurve wrote is that model again; another one is its graph. */
-function readOnnx(bytes: Uint8Array, { where }: Asked): Content {
-  const own = readExportedModel(bytes, where);
-  const graph = decodeOnnx(bytes, where);
-  return own === undefined ? { graph } : { model: own, graph };
+function readOnnx(bytes: Uint8Array, asked: Asked): Content {
+  const { where } = asked;
+  const { cells, layers } = asked;
+  const own = readExportedModel(bytes, where, { ...(cells && { cells }), ...(layers && { layers }) });
+  return own === undefined ? { graph: decodeOnnx(bytes, where) } : { model: own };
 }
 
 async function allBeside(

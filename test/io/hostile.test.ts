@@ -1,7 +1,6 @@
 /**
  * Files that somebody made to do harm, and good files made bad: every reader answers or raises a RecurveError with a sentence,
- * soon and in little memory; nothing is executed and nothing written. `RECURVE_FUZZ=20000 npx vitest run test/io/hostile` is
- * the long run. The seed of a failure is in its message.
+ * soon and in little memory; nothing is executed and nothing written. `npm run fuzz` is the long run. The seed of a failure is in its message.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

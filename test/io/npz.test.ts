@@ -1,6 +1,5 @@
 /** Laws of `.npy` and `.npz`, with the archives checked against Node's own zlib. */
 import { expect, test } from "vitest";
-import { FormatError, UnsupportedError } from "../../src/base/errors.ts";
 import type { HostTensors } from "../../src/io/hostTensor.ts";
 import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.ts";

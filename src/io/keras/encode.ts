@@ -5,7 +5,7 @@ import type { Variable } from "../../trace/index.ts";
 import { encodeHdf5, type Hdf5Tree } from "../hdf5/index.ts";
 import type { HostTensor } from "../hostTensor.ts";
 import { encodeZip } from "../zip.ts";
-import { placeLayers } from "./place.ts";
+import { expectMasksOfKeras, placeLayers } from "./place.ts";
 import { type PlacedWeight, placedWeights, shapesOf } from "./weights.ts";
 import { writeNetwork } from "./writeNetwork.ts";
 
@@ -16,6 +16,7 @@ const date = "2020-01-01@00:00:00";
 
 /** Bytes of a `.keras` file that Keras 3 loads. Raises UnsupportedError for a model that Keras can not compute. */
 export function encodeKeras(model: Model): Uint8Array {
+  expectMasksOfKeras(model);
   const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
   return encodeZip(
     [
@@ -49,6 +50,7 @@ interface MutableTree extends Hdf5Tree {
 
 /** Bytes of a legacy `.h5` of a whole model, which Keras 3 loads, and Keras 2 where the layers are the same. */
 export function encodeKerasH5(model: Model): Uint8Array {
+  expectMasksOfKeras(model);
   const arrays = arraysOf(model);
   const names = model.layers.map(({ name }) => name);
   const groups = Object.fromEntries(

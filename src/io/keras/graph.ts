@@ -14,6 +14,8 @@ export interface Entry {
   readonly name: string;
   readonly className: string;
   readonly value: Fields;
+  /** A function of Keras on tensors, such as x + y, which a file holds among the layers. */
+  readonly isOperation: boolean;
   /** Each call: the tensors that it reads. */
   readonly calls: readonly Call[];
 }
@@ -89,6 +91,7 @@ function sequential({ config }: Fields, { where }: Reading, path: readonly strin
       name: nameOf(value, i),
       className: String(value.class_name),
       value,
+      isOperation: false,
       calls: [{ inputs: [{ layer: below, node: 0, tensor: 0 }], initialState: [], mask: [] }],
     };
   });
@@ -108,7 +111,8 @@ function firstInputShape({ input_length: length, input_shape: shape }: Fields): 
   return length === undefined ? undefined : [null, length];
 }
 
-function functional({ config }: Fields, { where, dialect }: Reading, path: readonly string[]): Graph {
+function functional({ config }: Fields, reading: Reading, path: readonly string[]): Graph {
+  const { where, dialect } = reading;
   const fields = fieldsOf(config);
   const values = layerList(fields.layers, where, path);
   const inputs = referenceList(fields.input_layers, where);
@@ -121,7 +125,8 @@ function functional({ config }: Fields, { where, dialect }: Reading, path: reado
         name: nameOf(value, i),
         className: String(value.class_name),
         value,
-        calls: nodes.map((node) => readCall(node, where, isOperation(value))),
+        isOperation: isOperation(value, reading),
+        calls: nodes.map((node) => readCall(node, where, isOperation(value, reading))),
       },
     ];
   });
@@ -144,9 +149,15 @@ function functional({ config }: Fields, { where, dialect }: Reading, path: reado
   };
 }
 
-/** A function of Keras on tensors, such as x + y, which a file holds among the layers. */
-function isOperation({ module }: Fields): boolean {
-  return typeof module === "string" && module.startsWith("keras.src.ops");
+/** By what Keras writes of it. */
+function isOperation(
+  { module, config, class_name: className }: Fields,
+  { dialect }: Pick<Reading, "dialect">,
+): boolean {
+  if (typeof module === "string") return module.startsWith("keras.src.ops");
+  // A legacy file does not say the module; of a layer it says whether it is trained.
+  const isNetworkOf = className === "Sequential" || isFunctional(className, config);
+  return dialect === "keras3" && !isNetworkOf && fieldsOf(config).trainable === undefined;
 }
 
 /** The entries without the operations that only make masks: those travel by themselves in Recurve. */
@@ -154,21 +165,21 @@ function withoutMasks(entries: readonly Entry[], outputs: readonly Reference[], 
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const reads = ({ calls }: Entry): Reference[] => calls.flatMap((one) => [...one.inputs, ...one.initialState]);
   const needed = new Set<string>();
-  const waiting = [...outputs, ...entries.filter(({ value }) => !isOperation(value)).flatMap(reads)];
+  const waiting = [...outputs, ...entries.filter(({ isOperation }) => !isOperation).flatMap(reads)];
   for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
     const entry = byName.get(one.layer);
-    if (needed.has(one.layer) || entry === undefined || !isOperation(entry.value)) continue;
+    if (needed.has(one.layer) || entry === undefined || !entry.isOperation) continue;
     needed.add(one.layer);
     waiting.push(...reads(entry));
   }
-  const left = entries.filter(({ value, name }) => !isOperation(value) || needed.has(name));
+  const left = entries.filter(({ isOperation, name }) => !isOperation || needed.has(name));
   const made = new Set(left.filter(makesMask).flatMap(reads).map(key));
-  for (const { name, value, calls } of entries) {
+  for (const { name, value, calls, isOperation } of entries) {
     // A mask of the user's own begins at an input, or compares a value that no layer has masked.
     const isOwn = (one: Reference): boolean => left.some((entry) => entry.name === one.layer) || !byName.has(one.layer);
     const compares = value.class_name === "NotEqual" && !needed.has(name);
     const stray = compares ? reads(byName.get(name) as Entry).some((one) => !made.has(key(one))) : false;
-    if (stray || (!isOperation(value) && calls.some(({ mask }) => mask.some(isOwn)))) {
+    if (stray || (!isOperation && calls.some(({ mask }) => mask.some(isOwn)))) {
       throw refusal(
         `${where}: layer ${quoted(name)}`,
         "masks of Masking and Embedding layers",

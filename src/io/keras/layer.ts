@@ -22,6 +22,8 @@ export interface Reading {
   /** The user's cells and layers that were made, by kind and options. */
   readonly made: Map<string, Cell | Layer>;
   readonly notes: Set<string>;
+  /** For weights alone it does not matter where masks go. */
+  readonly ignoresMasks?: boolean;
 }
 
 /** Weights of a layer that lie together: where below the layer, and their names in Recurve, of which some may not be there. */

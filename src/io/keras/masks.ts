@@ -53,6 +53,8 @@ const rules: ReadonlyMap<string, Rule> = new Map(
 /** Layers that are not listed do not see masks, and end them. */
 function ruleOf({ className, config }: MaskedCall): Rule | undefined {
   if (className === "Masking" || (className === "Embedding" && config.mask_zero === true)) return "make";
+  // Where time is not time any more, neither program has a mask.
+  if (className === "Permute" && Array.isArray(config.dims) && config.dims[0] !== 1) return "end";
   return rules.get(className);
 }
 
@@ -100,7 +102,11 @@ function steps(call: MaskedCall, shown: readonly number[], where: string): MaskS
 }
 
 /** Keras joins masks by "or", and has none where one value has none. */
-function merged({ masks }: MaskedCall, shown: readonly number[], where: string): MaskStep {
+function merged({ masks, className }: MaskedCall, shown: readonly number[], where: string): MaskStep {
+  // Where only one is masked, its masked steps count as ones.
+  if (className === "Multiply" && masks.includes(undefined)) {
+    throw refusal(where, "masks for all values or for none", "one for some");
+  }
   if (masks.includes(undefined)) return { hidden: shown, output: undefined };
   const isOne = new Set(masks.map((mask) => mask?.origin)).size === 1;
   if (!isOne) throw refusal(where, "values with one and the same mask", "masks of several layers");

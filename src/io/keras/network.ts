@@ -58,15 +58,16 @@ export function readNetwork(value: unknown, reading: Reading, apart = false): Re
     layers: [],
     connections: [],
     placed: [],
-    taken: new Set(),
+    taken: new Map(),
     masks: new Map(),
+    count: { calls: 0 },
   };
   const fields = fieldsOf(value);
   const name = cleanName(String(fieldsOf(fields.config).name ?? "model"));
   const draw = networkOf(fields, reading.where);
   const graph = draw(fields, reading, []);
   const inputs = graph.inputs.map((input) => addInput(drawing, input, graph));
-  const [first] = drawGraph(drawing, graph, [inputs], [], undefined);
+  const first = drawGraph(begin(drawing, graph, [], undefined), inputs, reading.where);
   const outputs = graph.outputs.map((reference) => first(reference));
   return {
     definition: {
@@ -88,7 +89,9 @@ interface Drawing {
   readonly layers: { readonly name: string; readonly kind: string; readonly options: Readonly<Record<string, Json>> }[];
   readonly connections: Connection[];
   readonly placed: PlacedLayer[];
-  readonly taken: Set<string>;
+  /** Names, and how many have asked for each. */
+  readonly taken: Map<string, number>;
+  readonly count: { calls: number };
   /** Those that Keras 3 has, by the values that they belong to. */
   readonly masks: Map<string, Mask>;
 }
@@ -116,7 +119,10 @@ function readsNumbers({ className, value }: Entry, depth: number): boolean {
   const config = fieldsOf(value.config);
   if (className === "TimeDistributed") {
     const inner = fieldsOf(config.layer);
-    return readsNumbers({ name: "", className: String(inner.class_name), value: inner, calls: [] }, depth + 1);
+    return readsNumbers(
+      { name: "", className: String(inner.class_name), value: inner, isOperation: false, calls: [] },
+      depth + 1,
+    );
   }
   const [first, second] = Array.isArray(config.layers) ? config.layers.map(fieldsOf) : [];
   const opening = first?.class_name === "InputLayer" ? second : first;
@@ -125,54 +131,58 @@ function readsNumbers({ className, value }: Entry, depth: number): boolean {
 
 type Find = (reference: Reference) => string;
 
-/**
- * Draws a graph once for each list of values that its inputs have, all uses with the same layers. Gives for each use what
- * a reference stands for.
- */
-function drawGraph(
-  drawing: Drawing,
-  graph: Graph,
-  uses: readonly (readonly string[])[],
-  path: readonly string[],
-  outer: string | undefined,
-): Find[] {
-  const { where } = drawing.reading;
-  if (uses.length === 0) return [];
-  const names = uniqueNames(graph.entries.map(({ className }) => className));
-  const values = uses.map(
-    (inputs) => new Map(graph.inputs.map(({ layer }, i) => [key({ layer, node: 0, tensor: 0 }), inputs[i]])),
-  );
-  const find =
-    (use: number): Find =>
-    (reference) => {
-      const found = values[use].get(key(reference));
-      if (found !== undefined) return found;
-      throw damaged(
-        where,
-        `a tensor ${reference.tensor} of call ${reference.node} of ${quoted(reference.layer)}`,
-        "none",
-      );
-    };
-  const waiting = new Map(
-    graph.entries.map((entry, i) => [entry, new Draw(drawing, entry, [...path, "layers", names[i]], outer)]),
-  );
-  for (let before = -1; waiting.size > 0 && waiting.size !== before; ) {
-    before = waiting.size;
-    for (const [entry, draw] of waiting) {
-      if (!isReady(entry, values[0])) continue;
-      for (const [use, own] of values.entries()) draw.calls(find(use), own);
-      waiting.delete(entry);
-    }
-  }
-  const [stuck] = waiting.keys();
-  if (stuck !== undefined) throw damaged(where, `inputs of ${quoted(stuck.name)} that are there`, "a loop, or others");
-  return values.map((_, use) => find(use));
+/** A graph on its way into the drawing: its layers are made once, however often it is used. */
+interface DrawnGraph {
+  readonly graph: Graph;
+  readonly draws: ReadonlyMap<string, Draw>;
 }
 
-function isReady({ calls, name }: Entry, values: ReadonlyMap<string, string>): boolean {
-  // A layer may read what it gave itself in an earlier call.
-  const reads = calls.flatMap(({ inputs, initialState }) => [...inputs, ...initialState]);
-  return reads.every((one) => one.layer === name || values.has(key(one)));
+function begin(drawing: Drawing, graph: Graph, path: readonly string[], outer: string | undefined): DrawnGraph {
+  const names = uniqueNames(graph.entries.map(({ className }) => className));
+  const draws = graph.entries.map(
+    (entry, i) => [entry.name, new Draw(drawing, entry, [...path, "layers", names[i]], outer)] as const,
+  );
+  return { graph, draws: new Map(draws) };
+}
+
+/** Draws a graph with these values as its inputs, in the order of the file where it can be. Gives what a reference stands for. */
+function drawGraph({ graph, draws }: DrawnGraph, inputs: readonly string[], where: string): Find {
+  const values = new Map(graph.inputs.map(({ layer }, i) => [key({ layer, node: 0, tensor: 0 }), inputs[i]]));
+  const find: Find = (reference) => {
+    const found = values.get(key(reference));
+    if (found !== undefined) return found;
+    throw damaged(
+      where,
+      `a tensor ${reference.tensor} of call ${reference.node} of ${quoted(reference.layer)}`,
+      "none",
+    );
+  };
+  const done = new Set<string>();
+  const open = new Set<string>();
+  // A call waits above those that it reads: a stack, since a file may be deeper than that of JavaScript.
+  const waiting = graph.entries.flatMap(({ name, calls }) => calls.map((_, node) => ({ layer: name, node }))).reverse();
+  for (let one = waiting.at(-1); one !== undefined; one = waiting.at(-1)) {
+    const { layer, node } = one;
+    const own = key({ layer, node, tensor: 0 });
+    const draw = draws.get(layer);
+    const missing = (draw?.reads(node) ?? []).filter((read) => draws.has(read.layer) && !done.has(callKey(read)));
+    if (done.has(own) || draw === undefined || missing.length === 0) {
+      if (!done.has(own))
+        for (const [tensor, value] of (draw?.call(node, find) ?? []).entries())
+          values.set(key({ layer, node, tensor }), value);
+      done.add(own);
+      waiting.pop();
+      continue;
+    }
+    if (open.has(own)) throw damaged(where, `inputs of ${quoted(layer)} that are there`, "a loop, or others");
+    open.add(own);
+    waiting.push(...missing);
+  }
+  return find;
+}
+
+function callKey({ layer, node }: Reference): string {
+  return key({ layer, node, tensor: 0 });
 }
 
 /** One layer or network on its way into the drawing: its layers are made once, however often it is called. */
@@ -182,6 +192,7 @@ class Draw {
   readonly #path: readonly string[];
   readonly #outer: string;
   #layer: { readonly name: string; readonly read: ReadLayer } | undefined;
+  #inner: DrawnGraph | undefined;
   #uses = 0;
 
   constructor(drawing: Drawing, entry: Entry, path: readonly string[], outer: string | undefined) {
@@ -191,30 +202,32 @@ class Draw {
     this.#outer = outer ?? entry.name;
   }
 
-  /** Draws every call, and puts what it gives among the values. */
-  calls(find: Find, values: Map<string, string>): void {
-    const { calls, name } = this.#entry;
-    if (isNetwork(this.#entry)) {
-      this.#network(find, values);
-      return;
-    }
-    for (const [node, call] of calls.entries()) {
-      const outputs = this.#call(call, find);
-      for (const [tensor, value] of outputs.entries()) values.set(key({ layer: name, node, tensor }), value);
-    }
+  /** The tensors that a call reads; none for a call that is not there. */
+  reads(node: number): readonly Reference[] {
+    const call = this.#entry.calls.at(node);
+    return call === undefined ? [] : [...call.inputs, ...call.initialState];
   }
 
-  #network(find: Find, values: Map<string, string>): void {
-    const { calls, name, value } = this.#entry;
-    if (this.#path.length > 32)
-      throw damaged(this.#drawing.reading.where, "at most 16 models within one another", "more");
-    const graph = networkOf(value, this.#drawing.reading.where)(value, this.#drawing.reading, this.#path);
-    const uses = calls.map(({ inputs }) => inputs.map(find));
-    const finds = drawGraph(this.#drawing, graph, uses, this.#path, this.#outer);
-    for (const [node, inner] of finds.entries()) {
-      for (const [tensor, reference] of graph.outputs.entries())
-        values.set(key({ layer: name, node, tensor }), inner(reference));
-    }
+  /** Draws a call, and gives the values of its outputs. */
+  call(node: number, find: Find): readonly string[] {
+    const { where } = this.#drawing.reading;
+    if (++this.#drawing.count.calls > mostCalls) throw damaged(where, `at most ${mostCalls} calls of layers`, "more");
+    const call = this.#entry.calls.at(node);
+    if (call === undefined) return [];
+    return isNetwork(this.#entry) ? this.#network(call, find) : this.#call(call, find);
+  }
+
+  #network({ inputs }: Call, find: Find): string[] {
+    const { reading } = this.#drawing;
+    const { value } = this.#entry;
+    if (this.#path.length > 32) throw damaged(reading.where, "at most 16 models within one another", "more");
+    this.#inner ??= begin(
+      this.#drawing,
+      networkOf(value, reading.where)(value, reading, this.#path),
+      this.#path,
+      this.#outer,
+    );
+    return this.#inner.graph.outputs.map(drawGraph(this.#inner, inputs.map(find), reading.where));
   }
 
   /** The values of one call's outputs. */
@@ -222,7 +235,6 @@ class Draw {
     const { name, read } = this.#made();
     const { reading, connections, masks } = this.#drawing;
     const { className, value } = this.#entry;
-    if (connections.length >= mostCalls) throw damaged(reading.where, `at most ${mostCalls} calls of layers`, "more");
     const from = inputs.map(find);
     // Keras 2 puts the initial state behind the inputs of a recurrent layer.
     const isRecurrent = read.states.length > 0;
@@ -245,7 +257,12 @@ class Draw {
     });
     const outputs = read.outputs.map((part) => (part === "" ? to : `${to}.${part}`));
     for (const one of outputs)
-      if (step.output !== undefined && reading.dialect === "keras3" && !one.includes(".state."))
+      if (
+        step.output !== undefined &&
+        reading.dialect === "keras3" &&
+        reading.ignoresMasks !== true &&
+        !one.includes(".state.")
+      )
         masks.set(one, step.output);
     return outputs;
   }
@@ -302,8 +319,12 @@ function unmasked(drawing: Drawing, value: string): string {
 function freeName({ taken }: Drawing, wanted: string): string {
   const clean = cleanName(wanted) || "layer";
   let name = clean;
-  for (let i = 1; taken.has(name); i++) name = `${clean}_${i}`;
-  taken.add(name);
+  while (taken.has(name)) {
+    const asked = taken.get(clean) ?? 1;
+    taken.set(clean, asked + 1);
+    name = `${clean}_${asked}`;
+  }
+  taken.set(name, 1);
   return name;
 }
 

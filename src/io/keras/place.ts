@@ -1,4 +1,5 @@
-/** Where Keras would keep the weights of a model: its configuration, written and read again. */
+/** A model as Keras would have it: its configuration, written and read again, says where weights lie and masks go. */
+import { UnsupportedError } from "../../base/errors.ts";
 import type { Model } from "../../nn/index.ts";
 import type { Reading } from "./layer.ts";
 import { type PlacedLayer, readNetwork } from "./network.ts";
@@ -6,12 +7,26 @@ import { writeNetwork } from "./writeNetwork.ts";
 
 /** The layers of a model at their places in a file of Keras 3. Raises UnsupportedError for layers that Keras does not have. */
 export function placeLayers(model: Model): readonly PlacedLayer[] {
-  const reading: Reading = {
-    where: `model "${model.name}"`,
-    dialect: "keras3",
-    own: {},
-    made: new Map(),
-    notes: new Set(),
-  };
-  return readNetwork(writeNetwork(model), reading).layers;
+  return readNetwork(writeNetwork(model), { ...readingOf(model), ignoresMasks: true }).layers;
+}
+
+/** Raises UnsupportedError if a layer of the model sees a mask that Keras would not show it. */
+export function expectMasksOfKeras(model: Model): void {
+  const { definition } = readNetwork(writeNetwork(model), readingOf(model));
+  const own = new Set(model.layers.map(({ name }) => name));
+  // Reading puts layers of its own in front of one that does not see a mask.
+  const added = new Set(definition.layers.map(({ name }) => name).filter((name) => !own.has(name)));
+  const hidden = definition.connections.find(
+    ({ layer, from }) => !added.has(layer) && from.some((one) => added.has(one)),
+  );
+  if (hidden !== undefined) {
+    throw new UnsupportedError(
+      `model "${model.name}": layer "${hidden.layer}": expected an input without a mask, which Keras does not show this layer here, got one. Write the weights alone, or a safetensors or ONNX file.`,
+      { layer: hidden.layer },
+    );
+  }
+}
+
+function readingOf(model: Model): Reading {
+  return { where: `model "${model.name}"`, dialect: "keras3", own: {}, made: new Map(), notes: new Set() };
 }

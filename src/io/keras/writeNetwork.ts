@@ -57,6 +57,7 @@ function functional(
 ) {
   const { name, inputs, connections, outputs } = definition;
   const places = placesOf(model, definition, uses);
+  const states = statePaths(model);
   const specs = new Map(model.network.values.map((value) => [value.name, value.spec]));
   const tensor = (value: string): unknown => {
     const spec = specs.get(value);
@@ -66,12 +67,12 @@ function functional(
       config: { shape, dtype: spec?.dtype ?? "float32", keras_history: places.get(value) },
     };
   };
-  const node = ({ from, initialState }: Connection): unknown => ({
+  const node = ({ from, initialState, to }: Connection): unknown => ({
     args: [from.length === 1 ? tensor(from[0]) : from.map(tensor)],
     kwargs:
       initialState === undefined
         ? {}
-        : { initial_state: leavesOf<string>(initialState).map(({ leaf }) => tensor(leaf)) },
+        : { initial_state: stateList(inOrder(leavesOf<string>(initialState), states.get(to)), tensor) },
   });
   const list = [
     ...inputs.map((input) => ({ ...inputLayer(input), name: input.name, inbound_nodes: [] })),
@@ -89,6 +90,26 @@ function functional(
     output_layers: (typeof outputs === "string" ? [outputs] : outputs).map((output) => places.get(output)),
   };
   return { module: "keras.src.models.functional", class_name: "Functional", config, registered_name: "Functional" };
+}
+
+/** The parts of the state of every call, in the layer's own order. */
+function statePaths(model: Model): Map<string, readonly string[]> {
+  return new Map(model.network.calls.map(({ name, state }) => [name, leavesOf(state).map(({ path }) => path)]));
+}
+
+/** Whoever gave the state may have named its parts in another order. */
+function inOrder<L extends { readonly path: string }>(leaves: readonly L[], paths: readonly string[] = []): L[] {
+  return [...leaves].sort((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path));
+}
+
+/** The state of a stack of cells is a list for each cell. */
+function stateList(
+  leaves: readonly { readonly path: string; readonly leaf: string }[],
+  tensor: (value: string) => unknown,
+): unknown[] {
+  if (!leaves.every(({ path }) => /^\d+\./.test(path))) return leaves.map(({ leaf }) => tensor(leaf));
+  const cells = [...new Set(leaves.map(({ path }) => path.split(".")[0]))];
+  return cells.map((cell) => leaves.filter(({ path }) => path.startsWith(`${cell}.`)).map(({ leaf }) => tensor(leaf)));
 }
 
 function inputLayer(input: ModelDefinition["inputs"][number]): KerasObject {
@@ -139,7 +160,7 @@ function placesOf(
 ): Map<string, Place> {
   const places = new Map<string, Place>(inputs.map(({ name }) => [name, [name, 0, 0]]));
   const counts = new Map<string, number>();
-  const states = new Map(model.network.calls.map(({ name, state }) => [name, leavesOf(state).map(({ path }) => path)]));
+  const states = statePaths(model);
   for (const { layer, to } of connections) {
     const node = counts.get(layer) ?? 0;
     counts.set(layer, node + 1);

@@ -87,10 +87,17 @@ export function nodeName({ name, outputs }: OnnxNode): string {
   return shortened(name !== "" ? name : (outputs[0] ?? ""));
 }
 
-function evaluateNode(node: OnnxNode, scope: Scope): void {
+/** A node with its inputs in a scope. */
+export function callOf(node: OnnxNode, scope: Scope): Call {
   const where = `${scope.program.where}: node "${nodeName(node)}" (${shortened(node.opType)})`;
   const ins = node.inputs.map((name) => (name === "" ? undefined : scope.get(name, where)));
-  const call: Call = { where, node, version: scope.program.version, ins, scope };
+  return { where, node, version: scope.program.version, ins, scope };
+}
+
+/** Puts the results of a node into a scope that has its inputs. */
+export function evaluateNode(node: OnnxNode, scope: Scope): void {
+  const call = callOf(node, scope);
+  const { where } = call;
   const outs = withScope(nodeName(node), () => inNameOf(where, () => resultsOf(call)));
   for (const [i, name] of node.outputs.entries()) {
     if (name === "") continue;

@@ -38,6 +38,8 @@ export interface OnnxCall {
 /** A model of ONNX. Made by `decodeOnnx`. */
 export class OnnxModel {
   readonly name: string;
+  /** The name of its file, which begins the sentences of errors. */
+  readonly where: string;
   /** What it takes and gives, by the names in the file. */
   readonly inputs: readonly ReportValue[];
   readonly outputs: readonly ReportValue[];
@@ -54,6 +56,7 @@ export class OnnxModel {
     const { graph } = proto;
     const weights = new Set(graph.initializers.map(({ name }) => name));
     this.name = graph.name === "" ? where : graph.name;
+    this.where = where;
     this.proto = proto;
     this.inputs = graph.inputs.filter(({ name }) => !weights.has(name)).map(reported);
     this.outputs = graph.outputs.map(reported);
@@ -112,16 +115,8 @@ export class OnnxModel {
   /** The same as a pure function of weights and inputs, for use inside of `compile` and `grad`. */
   forward({ params, inputs }: OnnxCall): Record<string, Tensor> {
     const { graph } = this.proto;
-    const scope = new Scope(this.#program);
-    const { where } = this.#program;
-    for (const tensor of graph.initializers) {
-      const { name } = tensor;
-      scope.set(
-        name,
-        this.variables.has(name) ? (params[name] ?? this.#variable(name).read()) : knownOf(tensor, where),
-      );
-    }
-    for (const [name, value] of Object.entries(this.#given(inputs))) scope.set(name, value);
+    const { where } = this;
+    const scope = this.scopeOf(this.#given(inputs), params);
     const outs = evaluateGraph(graph, scope);
     return Object.fromEntries(
       outs.map((value, i) => {
@@ -132,6 +127,20 @@ export class OnnxModel {
         );
       }),
     );
+  }
+
+  /** @internal What nodes of the graph can read: its initialisers, those of float32 as they are in `params`, and inputs. */
+  scopeOf(inputs: NamedTensors, params: NamedTensors = {}, wants = (_name: string): boolean => true): Scope {
+    const scope = new Scope(this.#program);
+    for (const tensor of this.proto.graph.initializers) {
+      const { name } = tensor;
+      if (!wants(name)) continue;
+      const given = Object.hasOwn(params, name) ? params[name] : undefined;
+      const own = this.variables.get(name);
+      scope.set(name, own === undefined ? knownOf(tensor, this.where) : (given ?? own.read()));
+    }
+    for (const [name, value] of Object.entries(inputs)) scope.set(name, value);
+    return scope;
   }
 
   /** The file again, with the weights as they are now. */

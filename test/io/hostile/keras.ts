@@ -66,7 +66,41 @@ function nested(depth: number): Json {
   return layer("TimeDistributed", { layer: inner });
 }
 
+/** Models within one another, each of which calls the one inside three times: 3^14 calls. */
+function tripled(depth: number): Json {
+  const inner = depth === 0 ? reads("inner", "x") : tripled(depth - 1);
+  const nodes = ["x", "x", "x"].map((from) => ({ args: [tensor(from)], kwargs: {} }));
+  return {
+    class_name: "Functional",
+    name: "inner",
+    config: {
+      name: "inner",
+      layers: [
+        { ...input, name: "x", inbound_nodes: [] },
+        { ...inner, inbound_nodes: nodes },
+      ],
+      input_layers: ["x", 0, 0],
+      output_layers: ["inner", depth === 0 ? 2 : 3, 0],
+    },
+  };
+}
+
+/** Layers of which each reads the next one of the file, so that the last is to be drawn first. */
+const upsideDown = Array.from({ length: 4990 }, (_, i) => reads(`d${i}`, i === 4989 ? "x" : `d${i + 1}`));
+
+/** 4096 names that are one when the letters that join names are replaced. */
+const alike = Array.from({ length: 4096 }, (_, i) =>
+  layer("Dense", { name: Array.from(i.toString(4).padStart(6, "0"), (one) => "._/#"[Number(one)]).join(""), units: 1 }),
+);
+
 export const hostile: readonly Seed[] = [
+  { name: "models that call each other three times, 14 deep", bytes: archive(tripled(14)) },
+  { name: "4990 layers from the last to the first", bytes: functional(upsideDown, ["d0", 0, 0]) },
+  { name: "names that differ by dots and dashes only", bytes: sequential(...alike) },
+  {
+    name: "two layers of one name",
+    bytes: sequential(layer("Dense", { units: 2 }), layer("Dense", { units: 2 })),
+  },
   { name: "a layer with no weights in the file", bytes: sequential(lstm({})) },
   { name: "a layer of 2^40 units", bytes: sequential(lstm({ units: 2 ** 40 })) },
   { name: "units that are a text", bytes: sequential(lstm({ units: "4" })) },

@@ -4,11 +4,12 @@
  */
 import { equalShapes } from "../../../base/shapes.ts";
 import { leavesOf } from "../../../base/trees.ts";
-import { importWeights, Model, type Outputs, type ParamSpec } from "../../../nn/index.ts";
+import { Model, type Outputs, type ParamSpec, weightsToImport } from "../../../nn/index.ts";
 import { redraw } from "../../../nn/network/definition.ts";
 import { concrete, type Tensor } from "../../../trace/index.ts";
 import type { HostTensors } from "../../hostTensor.ts";
 import { hostTensors, inNameOfFile, modelOfDefinition, type OwnKinds, readDefinition } from "../../modelFile.ts";
+import { weightsOnDemand } from "../../weightsOnDemand.ts";
 import { decodeOnnxProto, hostTensorOf, type OnnxModelProto, type OnnxTensor } from "../messages.ts";
 
 /**
@@ -55,7 +56,7 @@ function namesOf({ layers }: Model) {
 }
 
 /** By path: as they are, or unpacked from what the operators of ONNX take. */
-function weightsIn(model: Model, given: readonly OnnxTensor[], where: string): Record<string, Tensor> {
+function weightsIn(model: Model, given: readonly OnnxTensor[], where: string): Readonly<Record<string, Tensor>> {
   const initializers = new Map(given.map((one) => [one.name, one]));
   const names = namesOf(model);
   const unpacked = model.layers.flatMap(({ name }) => {
@@ -65,10 +66,13 @@ function weightsIn(model: Model, given: readonly OnnxTensor[], where: string): R
       return found === undefined ? [] : [[found.name, tensorOf(found, where)] as const];
     });
     const options = { layers: [name], prefix: `${name}.` };
-    return Object.entries(inNameOfFile(where, () => importWeights("onnx", model, Object.fromEntries(own), options)));
+    return [...inNameOfFile(where, () => weightsToImport("onnx", model, Object.fromEntries(own), options))];
   });
   const plain = [...initializers.values()].filter(({ name }) => names.own.has(name));
-  return Object.fromEntries([...unpacked, ...plain.map((one) => [one.name, tensorOf(one, where)] as const)]);
+  return weightsOnDemand([
+    ...unpacked.map(([path, make]) => ({ path, make })),
+    ...plain.map((one) => ({ path: one.name, make: () => tensorOf(one, where) })),
+  ]);
 }
 
 function tensorOf(tensor: OnnxTensor, where: string): Tensor {

@@ -76,12 +76,12 @@ export function importWeights(
 }
 
 /**
- * The same for a cell, weight by weight: each is made, of arrays that stay as they are, whenever its function is called.
- * For files so large that the arrays and all weights of a cell should not be in memory together.
+ * The same weight by weight, by path: each is made, of arrays that stay as they are, whenever its function is called.
+ * For files so large that the arrays and all weights should not be in memory together.
  */
 export function weightsToImport(
   format: LayoutName,
-  target: Cell,
+  target: Model | Cell,
   arrays: PlainArrays,
   options: LayoutOptions = {},
 ): ReadonlyMap<string, () => Tensor> {

@@ -1,0 +1,74 @@
+/**
+ * Values of a graph as values of a network of layers. Axes are lists of atoms, such as batch, time and features: each value
+ * says how its tensor in ONNX lies beside the value of the network, so that what only moves axes needs no layer.
+ */
+import { type Dim, divideDims, equalDims } from "../../../base/dims.ts";
+import type { Shape } from "../../../base/shapes.ts";
+
+/** What an axis holds, slowest first: nothing for an axis of size 1. */
+export type Axis = readonly string[];
+
+/** A value of the network. */
+export interface Drawn {
+  readonly kind: "drawn";
+  /** Of an input, a connection, or what lies beside one: `encoder.state.h`. */
+  readonly name: string;
+  /** Its axes in the network: batch, time, features. */
+  readonly own: readonly Axis[];
+  /** Those of the tensor in ONNX. */
+  readonly axes: readonly Axis[];
+}
+
+/** One value of each direction of a layer, in an axis that holds the atom `over`. */
+export interface Both {
+  readonly kind: "both";
+  readonly names: readonly [string, string];
+  readonly over: string;
+  readonly own: readonly Axis[];
+  readonly axes: readonly Axis[];
+}
+
+/** A recurrent state that is given to the graph or given by it: the model's own affair. */
+export interface StateOnly {
+  readonly kind: "state";
+}
+
+export type Lifted = Drawn | Both | StateOnly;
+
+export type Sizes = ReadonlyMap<string, Dim>;
+
+export const isEqualAxis = (a: Axis, b: Axis): boolean => a.length === b.length && a.every((atom, i) => atom === b[i]);
+
+/** How the axes lie among the value's own, as text: equal for two values that lie alike. */
+export function arrangement({ own, axes }: Drawn): string {
+  const atoms = own.flat();
+  return JSON.stringify(axes.map((axis) => axis.map((atom) => atoms.indexOf(atom))));
+}
+
+/** The axes of a tensor that was given another shape; undefined where an atom would be cut. */
+export function regrouped(axes: readonly Axis[], shape: Shape, sizes: Sizes): readonly Axis[] | undefined {
+  const rest = axes.flat();
+  const found: Axis[] = [];
+  for (const wanted of shape) {
+    const axis: string[] = [];
+    let left: Dim | undefined = wanted;
+    while (rest.length > 0 && left !== undefined && (left !== 1 || sizes.get(rest[0]) === 1)) {
+      const size: Dim = sizes.get(rest[0]) ?? 1;
+      if (equalDims(size, 1) && axis.length > 0) break;
+      const next: Dim | undefined = divideDims(left, size);
+      if (next === undefined) break;
+      axis.push(rest.shift() as string);
+      left = next;
+      if (equalDims(size, 1)) break;
+    }
+    if (left === undefined || !equalDims(left, 1)) return undefined;
+    found.push(axis);
+  }
+  return rest.length === 0 ? found : undefined;
+}
+
+/** Whether the tensor has the value's own axes in their order, beside others of size 1. */
+export function isPlain({ own, axes }: Drawn): boolean {
+  const filled = axes.filter((axis) => axis.length > 0);
+  return filled.length === own.length && filled.every((axis, i) => isEqualAxis(axis, own[i]));
+}

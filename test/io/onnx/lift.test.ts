@@ -1,0 +1,64 @@
+/** Graphs of exporters as models of layers: the same numbers, and what layers can do. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { UnsupportedError } from "../../../src/base/errors.ts";
+import { decodeNpz } from "../../../src/io/node/npz.ts";
+import { decodeOnnx } from "../../../src/io/onnx/decode.ts";
+import { toModel } from "../../../src/io/onnx/lift/toModel.ts";
+import { type Tensor, transpose } from "../../../src/trace/index.ts";
+import { expectClose, tensorOf } from "../closeness.ts";
+
+const folder = new URL("../fixtures/onnx/", import.meta.url);
+const read = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
+const lifted = (name: string) => toModel(decodeOnnx(read(`${name}.onnx`), `${name}.onnx`));
+const arraysOf = (name: string) =>
+  Object.fromEntries(Object.entries(decodeNpz(read(`${name}.npz`))).map(([key, one]) => [key, tensorOf(one)]));
+
+/** The kinds of layers, in order, and the output that the model gives. */
+const cases: readonly (readonly [name: string, kinds: string, input: string, output: string])[] = [
+  ["classifier-script", "embedding lstm dense", "tokens", "logits"],
+  ["classifier-dynamo", "embedding lstm dense", "tokens", "logits"],
+  ["lstm-opset9-script", "embedding lstm dense", "tokens", "logits"],
+  ["tagger-script", "gru addLayer layerNormalization dense activation", "x", "p"],
+  ["tagger-dynamo", "gru addLayer layerNormalization dense activation", "x", "p"],
+];
+
+test.each(cases)("%s is %s", (name, kinds, input, output) => {
+  const model = lifted(name);
+  expect(model.layers.map(({ layer }) => layer.kind).join(" ")).toBe(kinds);
+  const arrays = arraysOf(name);
+  for (const prefix of ["", "again."]) {
+    const x = arrays[`${prefix}in.${input}`];
+    if (x === undefined) continue;
+    expectClose((model.run(x).outputs as Tensor).data(), arrays[`${prefix}out.${output}`].data(), `${name} ${prefix}`);
+  }
+});
+
+test.each(["lstm-two-bidirectional-script", "lstm-two-bidirectional-dynamo"])(
+  "%s: two layers of two directions, whose states are the model's own",
+  (name) => {
+    const model = lifted(name);
+    expect(model.layers.map(({ layer }) => layer.kind)).toEqual(["bidirectional", "bidirectional"]);
+    const graph = decodeOnnx(read(`${name}.onnx`));
+    const arrays = arraysOf(name);
+    const zeros = (key: string) => ({ ...arrays[key] });
+    expect(zeros("in.h")).toBeDefined();
+    const none = tensorOf({ dtype: "float32", shape: [4, 2, 4], data: new Float32Array(32) });
+    const wanted = graph.run({ x: arrays["in.x"], h: none, c: none });
+    expectClose((model.run(arrays["in.x"]).outputs as Tensor).data(), wanted.y.data(), name);
+  },
+);
+
+test("a graph with time first is batch first as a model", () => {
+  const graph = decodeOnnx(read("lstm-script.onnx"));
+  const model = toModel(graph);
+  const x = arraysOf("lstm-script")["in.x"];
+  const none = tensorOf({ dtype: "float32", shape: [1, 2, 4], data: new Float32Array(8) });
+  const wanted = transpose(graph.run({ x, h: none, c: none }).y, [1, 0, 2]);
+  expectClose((model.run(transpose(x, [1, 0, 2])).outputs as Tensor).data(), wanted.data(), "y");
+});
+
+test("a graph of which a part is no layer is refused in the name of that node", () => {
+  expect(() => lifted("attention-script")).toThrow(UnsupportedError);
+  expect(() => lifted("attention-script")).toThrow(/node ".*" \(\w+\)/);
+});
