@@ -64,6 +64,11 @@ export class MemoryBuffer implements DeviceBuffer {
     this.#view().set(data);
   }
 
+  fill(make: (elements: HostArray) => void): void {
+    if (this.#readers + this.#writers > 0) throw inUse("written");
+    make(this.#view());
+  }
+
   free(): void {
     if (this.#address === undefined) return;
     if (this.#readers + this.#writers > 0) throw inUse("freed");

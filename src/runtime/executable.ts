@@ -13,6 +13,8 @@ export interface DeviceBuffer {
   /** A copy of the contents. */
   read(): HostArray;
   write(data: HostArray): void;
+  /** Lets `make` write all elements where they lie: what is large needs no memory beside. The array is not to be kept. */
+  fill(make: (elements: HostArray) => void): void;
   /** Gives the memory back at once; otherwise that happens when the object is garbage collected. */
   free(): void;
 }

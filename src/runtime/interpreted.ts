@@ -71,6 +71,10 @@ class HostBuffer implements DeviceBuffer {
     this.#data.set(data);
   }
 
+  fill(make: (elements: HostArray) => void): void {
+    make(this.#data);
+  }
+
   free(): void {
     this.#data = allocate(this.dtype, 0);
   }

@@ -15,6 +15,8 @@ export * from "./reduce.ts";
 export { type ScanOptions, scan } from "./scan.ts";
 export {
   concrete,
+  type Fill,
+  filled,
   type NestedArray,
   spec,
   Tensor,

@@ -7,7 +7,7 @@ import { type Dim, equalDims, symbol } from "../base/dims.ts";
 import { allocate, type DType, dtypes, type HostArray } from "../base/dtypes.ts";
 import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { checkOptionNames } from "../base/names.ts";
-import { formatShape, type Shape } from "../base/shapes.ts";
+import { formatShape, product, type Shape } from "../base/shapes.ts";
 import type { Value } from "../graph/graph.ts";
 import { isLent } from "../runtime/results.ts";
 import type { Trace } from "./context.ts";
@@ -18,8 +18,17 @@ export interface TensorSpec {
   readonly shape: Shape;
 }
 
-/** A short result of a program may lie in one block with others until somebody asks for its memory. */
-type Source = { data: HostArray; isLent: boolean } | { readonly trace: Trace; readonly value: Value };
+/** Writes every element of an array, whatever is in it. */
+export type Fill = (elements: HostArray) => void;
+
+/**
+ * A short result of a program may lie in one block with others until somebody asks for its memory. What is still to be made
+ * has no data, but says how.
+ */
+type Source =
+  | { data: HostArray; isLent: boolean }
+  | { data: HostArray | undefined; readonly fill: Fill; readonly isLent: false }
+  | { readonly trace: Trace; readonly value: Value };
 
 /** A multi-dimensional array of float32, int32 or bool. */
 export class Tensor {
@@ -52,7 +61,14 @@ export class Tensor {
 
   /** @internal The elements, for whoever reads them at once and lets go of the array. */
   elements(): HostArray {
-    if ("data" in this.source) return this.source.data;
+    const { source } = this;
+    if ("data" in source && source.data !== undefined) return source.data;
+    if ("fill" in source) {
+      const made = allocate(this.dtype, product(concreteShape(this)));
+      source.fill(made);
+      source.data = made;
+      return made;
+    }
     throw new OptionError(
       `tensor: expected a tensor with data, got one that is being traced, of shape ${formatShape(this.shape)}. Return it from the compiled function and read it there; inside, only operations know it.`,
     );
@@ -85,8 +101,9 @@ export class Tensor {
   toString(): string {
     const what = `${this.dtype} ${formatShape(this.shape)}`;
     if (!("data" in this.source)) return `Tensor(${what}, traced)`;
-    const shown = Array.from(this.source.data.subarray(0, 6), (x) => String(Number(x.toPrecision(6)))).join(", ");
-    return `Tensor(${what}: ${shown}${this.source.data.length > 6 ? ", ..." : ""})`;
+    const elements = this.elements();
+    const shown = Array.from(elements.subarray(0, 6), (x) => String(Number(x.toPrecision(6)))).join(", ");
+    return `Tensor(${what}: ${shown}${elements.length > 6 ? ", ..." : ""})`;
   }
 
   /** What Node's console prints; other consoles show the fields. */
@@ -179,6 +196,14 @@ export function describe(x: unknown): string {
 /** Wraps an array without copying. The caller gives the array away. */
 export function concrete(spec: TensorSpec, data: HostArray): Tensor {
   return new Tensor(spec, { data, isLent: false });
+}
+
+/**
+ * A tensor whose elements are made when they are first asked for; a variable that begins as it has them made in its own
+ * memory. `fill` may be called more than once.
+ */
+export function filled(spec: TensorSpec, fill: Fill): Tensor {
+  return new Tensor(spec, { data: undefined, fill, isLent: false });
 }
 
 /** A tensor of a program's result. */

@@ -6,7 +6,7 @@
 import type { DType } from "../base/dtypes.ts";
 import { DTypeError, OptionError, ShapeError } from "../base/errors.ts";
 import { checkOptionNames } from "../base/names.ts";
-import { equalShapes, formatShape } from "../base/shapes.ts";
+import { equalShapes, formatShape, product } from "../base/shapes.ts";
 import type { DeviceBuffer } from "../runtime/executable.ts";
 import { currentTrace } from "./context.ts";
 import { device } from "./device.ts";
@@ -35,9 +35,10 @@ export class Variable {
     this.trainable = options.trainable ?? true;
     this.shape = [...concreteShape(value)];
     this.dtype = value.dtype;
-    const data = value.data();
-    this.#buffer = device().allocate(value.dtype, data.length);
-    this.#buffer.write(data);
+    this.#buffer = device().allocate(value.dtype, product(this.shape));
+    const { source } = value;
+    if ("fill" in source && source.data === undefined) this.#buffer.fill(source.fill);
+    else this.#buffer.write(value.data());
   }
 
   /** @internal The memory that it lives in. */

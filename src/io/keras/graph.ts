@@ -150,7 +150,7 @@ function functional({ config }: Fields, reading: Reading, path: readonly string[
 }
 
 /** By what Keras writes of it. */
-function isOperation(
+export function isOperation(
   { module, config, class_name: className }: Fields,
   { dialect }: Pick<Reading, "dialect">,
 ): boolean {

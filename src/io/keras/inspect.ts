@@ -2,10 +2,13 @@
 import { RecurveError } from "../../base/errors.ts";
 import type { Hdf5Dataset, Hdf5Group } from "../hdf5/index.ts";
 import { decodeHdf5 } from "../hdf5/index.ts";
+import { quoted } from "../quoted.ts";
 import type { FileReport, ReportPart } from "../report.ts";
 import { openKeras, openKerasH5 } from "./decode.ts";
+import { isOperation } from "./graph.ts";
 import { type Reading, readLayer, uniqueNames } from "./layer.ts";
 import { legacyShapes } from "./legacy.ts";
+import { readNetwork } from "./network.ts";
 import { type Dialect, fieldsOf } from "./values.ts";
 
 /** The report of a `.keras` file. */
@@ -47,6 +50,8 @@ export function reportConfig(
   const missing: string[] = [];
   const reading: Reading = { where, dialect, own: {}, made: new Map(), notes: new Set() };
   const parts = partsOf(fieldsOf(config), reading, [], missing, parametersOf);
+  // What only shows in how layers are connected: masks, operations, calls.
+  if (missing.length === 0) collect(missing, () => readNetwork(config, reading));
   const { class_name: className } = fieldsOf(config);
   return {
     format,
@@ -57,6 +62,16 @@ export function reportConfig(
     parts,
     missing,
   };
+}
+
+/** Puts the sentence of an error among what is missing. */
+function collect(missing: string[], read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof RecurveError)) throw error;
+    missing.push(error.message);
+  }
 }
 
 /** The layers of a network, with those of networks inside behind them. */
@@ -81,12 +96,7 @@ function partsOf(
     if (Array.isArray(own.layers) && above.length < 32) {
       return [{ path: name, kind, notes: [] }, ...partsOf(layer, reading, path, missing, parametersOf)];
     }
-    try {
-      readLayer(layer, reading, `layer "${name}"`);
-    } catch (error) {
-      if (!(error instanceof RecurveError)) throw error;
-      missing.push(error.message);
-    }
+    if (!isOperation(layer, reading)) collect(missing, () => readLayer(layer, reading, `layer ${quoted(name)}`));
     return [{ path: name, kind, parameters: parametersOf({ name, path }), notes: notesOf(kind, own) }];
   });
 }

@@ -3,6 +3,7 @@
  * beside its output. Wrappers and stacks of cells are read here too. Not here: how layers are connected (`network.ts`).
  */
 import { UnsupportedError } from "../../base/errors.ts";
+import { leavesOf } from "../../base/trees.ts";
 import type { Cell, Json, Layer } from "../../nn/index.ts";
 import { quoted, shortened } from "../quoted.ts";
 import { cellRows, drivingOptions, type LayerRow, layerRows, type OptionRow } from "./rows.ts";
@@ -330,13 +331,22 @@ function ownMaker<M>(
 function ownCell(cell: Cell, { made }: Reading): ReadCell {
   const options = cell.options as Readonly<Record<string, Json>>;
   made.set(JSON.stringify([cell.kind, options]), cell);
-  return { kind: cell.kind, options, pieces: [{ at: [], weights: ["*"] }], states: ["*"], dropout: {} };
+  return { kind: cell.kind, options, pieces: [{ at: [], weights: ["*"] }], states: ownStates(cell), dropout: {} };
+}
+
+/** The parts of a cell's state. Of one whose state depends on the shape of its input nothing is known yet. */
+function ownStates(cell: Cell): string[] {
+  try {
+    return leavesOf(cell.state([[1]])).map(({ path }) => path);
+  } catch {
+    return [];
+  }
 }
 
 function ownLayer(layer: Layer, { made }: Reading): Omit<ReadLayer, "trainable"> {
   const options = layer.options as Readonly<Record<string, Json>>;
   made.set(JSON.stringify([layer.kind, options]), layer);
-  return { kind: layer.kind, options, pieces: [{ at: [], weights: ["*"] }], states: ["*"], outputs: [""] };
+  return { kind: layer.kind, options, pieces: [{ at: [], weights: ["*"] }], states: [], outputs: [""] };
 }
 
 function unknownLayer({ where }: Reading, name: string, registered: unknown, path: string): UnsupportedError {

@@ -1,4 +1,5 @@
 /** Graphs of Keras 3 that are not plain chains: how they are drawn, and what is refused where Recurve has other numbers. */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { UnsupportedError } from "../../../src/base/errors.ts";
 import {
@@ -6,12 +7,16 @@ import {
   encodeKeras,
   encodeKerasH5,
   encodeKerasWeights,
+  inspectKeras,
+  inspectKerasH5,
   type KerasModel,
+  type KerasOwn,
   modelFromKerasConfig,
   readKerasWeights,
 } from "../../../src/io/keras/index.ts";
-import { call, conv1D, input, lstm, masking, model } from "../../../src/nn/index.ts";
-import { concrete, type Tensor } from "../../../src/trace/index.ts";
+import { encodeZip } from "../../../src/io/zip.ts";
+import { call, conv1D, defineCell, input, lstm, masking, model } from "../../../src/nn/index.ts";
+import { add, concrete, mul, type Tensor } from "../../../src/trace/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,6 +39,10 @@ const source = (name: string, dtype = "float32"): Json =>
 
 /** A functional model that begins at x and y and ends at a layer. */
 function functional(output: readonly unknown[], ...layers: readonly Json[]): KerasModel {
+  return functionalWith({}, output, ...layers);
+}
+
+function functionalWith(own: KerasOwn, output: readonly unknown[], ...layers: readonly Json[]): KerasModel {
   const inputs = layers.filter(({ class_name: className }) => className === "InputLayer").map(({ name }) => name);
   const config = { name: "m", layers, input_layers: inputs.map((name) => [name, 0, 0]), output_layers: output };
   const zeros =
@@ -41,7 +50,7 @@ function functional(output: readonly unknown[], ...layers: readonly Json[]): Ker
     ({ shape }: { readonly shape: readonly number[] }) =>
       ({ dtype: "float32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }) as const;
   const facts = { version: "3.15.1", dialect: "keras3" } as const;
-  return modelFromKerasConfig({ class_name: "Functional", config }, zeros, "m.keras", facts);
+  return modelFromKerasConfig({ class_name: "Functional", config }, zeros, "m.keras", facts, own);
 }
 
 test("a layer may read what was made of its own earlier output", () => {
@@ -153,4 +162,64 @@ test("a model whose masks go elsewhere in Keras is refused, but for its weights 
   readKerasWeights(encodeKerasWeights(drawn), other);
   const [ours, theirs] = [drawn, other].map((one) => Object.values(one.weights()).map((w) => [...w.data()]));
   expect(theirs).toEqual(ours);
+});
+
+const fixture = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`../fixtures/keras/${name}`, import.meta.url)));
+
+test("a report counts the numbers of every layer, and misses nothing where operations only make masks", async () => {
+  for (const report of [
+    await inspectKeras(fixture("mask-by-name.keras")),
+    inspectKerasH5(fixture("mask-by-name.h5")),
+  ]) {
+    expect(report.missing).toEqual([]);
+    const counts = report.parts.filter(({ parameters = 0 }) => parameters > 0);
+    expect(counts.map(({ kind, parameters }) => [kind, parameters])).toEqual([
+      ["Embedding", 27],
+      ["LSTM", 84],
+      ["GRU", 42],
+    ]);
+  }
+});
+
+test("a report says what is refused, in the sentence of the refusal", async () => {
+  const config = {
+    class_name: "Sequential",
+    config: { layers: [source("x"), one("Lambda", "l", {})] },
+  };
+  const bytes = encodeZip([["config.json", new TextEncoder().encode(JSON.stringify(config))]]);
+  const { missing, parts } = await inspectKeras(bytes, "m.keras");
+  expect(missing).toEqual([
+    expect.stringMatching(/^m\.keras: layer "l": expected a layer that Recurve has, got "Lambda"/),
+  ]);
+  expect(parts.map(({ path, kind }) => [path, kind])).toEqual([
+    ["x", "InputLayer"],
+    ["l", "Lambda"],
+  ]);
+});
+
+/** h' = (h + w x) of 3 features, as in a class of the user's own in Python. */
+const leaky = ({ rate }: { readonly rate: number }) =>
+  defineCell({
+    name: "leaky",
+    options: { rate },
+    params: () => ({ w: [3] }),
+    state: { h: [3] },
+    step({ params: { w }, state: { h }, x }) {
+      const next = add(mul(h, rate), mul(x, w));
+      return { y: next, state: { h: next } };
+    },
+  });
+
+test("a cell of the user's own is made of its configuration, and has weights and state as any other", () => {
+  const own: KerasOwn = { cells: { LeakyCell: ({ rate }) => leaky({ rate: Number(rate) }) } };
+  const cell = { class_name: "LeakyCell", registered_name: "mine>LeakyCell", config: { rate: 0.5 } };
+  const { model: drawn } = functionalWith(
+    own,
+    ["r", 0, 1],
+    source("x"),
+    one("RNN", "r", { cell, return_state: true }, reads(tensor("x"))),
+  );
+  expect(drawn.definition().outputs).toBe("r.state.h");
+  expect(Object.keys(drawn.weights())).toEqual(["r.w"]);
 });

@@ -29,8 +29,12 @@ export interface Drawing {
   readonly dense: Map<string, OpenDense>;
   /** The state after the last step of a layer's output, by the name of the output. */
   readonly lastOf: Map<string, string>;
+  /** Layers of two directions, by the names of their outputs, with the atom of their directions. */
+  readonly both: Map<string, string>;
   /** How many nodes read a name. */
   readonly readers: ReadonlyMap<string, number>;
+  /** Whether an initialiser of that name is nothing but zeros. */
+  readonly isZero: (name: string) => boolean;
   /** Inputs of the graph that are nothing but recurrent states. */
   readonly states: ReadonlySet<string>;
   /** A tensor that depends on weights alone, computed when it is asked for, outside of any trace. */

@@ -2,7 +2,7 @@
  * Values of a graph as values of a network of layers. Axes are lists of atoms, such as batch, time and features: each value
  * says how its tensor in ONNX lies beside the value of the network, so that what only moves axes needs no layer.
  */
-import { type Dim, divideDims, equalDims } from "../../../base/dims.ts";
+import { type Dim, equalDims, multiplyDims } from "../../../base/dims.ts";
 import type { Shape } from "../../../base/shapes.ts";
 
 /** What an axis holds, slowest first: nothing for an axis of size 1. */
@@ -47,24 +47,28 @@ export function arrangement({ own, axes }: Drawn): string {
 
 /** The axes of a tensor that was given another shape; undefined where an atom would be cut. */
 export function regrouped(axes: readonly Axis[], shape: Shape, sizes: Sizes): readonly Axis[] | undefined {
-  const rest = axes.flat();
-  const found: Axis[] = [];
-  for (const wanted of shape) {
-    const axis: string[] = [];
-    let left: Dim | undefined = wanted;
-    while (rest.length > 0 && left !== undefined && (left !== 1 || sizes.get(rest[0]) === 1)) {
-      const size: Dim = sizes.get(rest[0]) ?? 1;
-      if (equalDims(size, 1) && axis.length > 0) break;
-      const next: Dim | undefined = divideDims(left, size);
-      if (next === undefined) break;
-      axis.push(rest.shift() as string);
-      left = next;
-      if (equalDims(size, 1)) break;
-    }
-    if (left === undefined || !equalDims(left, 1)) return undefined;
-    found.push(axis);
+  return grouped(axes.flat(), shape, sizes);
+}
+
+/** Atoms in axes of these sizes. Where an atom has size 1, as a fixed batch may, several ways are tried. */
+function grouped(atoms: Axis, [size, ...rest]: Shape, sizes: Sizes): readonly Axis[] | undefined {
+  if (size === undefined) return atoms.length === 0 ? [] : undefined;
+  for (const count of countsFor(atoms, size, sizes)) {
+    const others = grouped(atoms.slice(count), rest, sizes);
+    if (others !== undefined) return [atoms.slice(0, count), ...others];
   }
-  return rest.length === 0 ? found : undefined;
+  return undefined;
+}
+
+/** How many atoms fill an axis, the likeliest first: an axis of size 1 is rather an atom of that size than nothing. */
+function countsFor(atoms: Axis, wanted: Dim, sizes: Sizes): readonly number[] {
+  const counts: number[] = [];
+  let product: Dim = 1;
+  for (let count = 0; count <= atoms.length; count++) {
+    if (count > 0) product = multiplyDims(product, sizes.get(atoms[count - 1]) ?? 1);
+    if (equalDims(product, wanted)) counts.push(count);
+  }
+  return wanted === 1 && counts[0] === 0 && counts.length > 1 ? [...counts.slice(1), 0] : counts;
 }
 
 /** Whether the tensor has the value's own axes in their order, beside others of size 1. */

@@ -84,6 +84,12 @@ function placeOf(lift: LiftCall, x: Drawn | Both, { axis, place, keeps }: Place)
       return { kind: "drawn", name: x.names[place < 0 ? place + 2 : place], own: x.own, axes };
     return refuse(lift, "one of two directions", "a part of a state");
   }
+  const over = lift.drawing.both.get(x.name);
+  if (over !== undefined && own.length === 1 && own[0] === over) {
+    const part = ["forward", "backward"][place < 0 ? place + 2 : place];
+    const features = x.own[x.own.length - 1].filter((atom) => atom !== over);
+    return { kind: "drawn", name: `${x.name}.parts.${part}`, own: [...x.own.slice(0, -1), features], axes };
+  }
   const last = lift.drawing.lastOf.get(x.name);
   const isTime = own === x.own[1] || (own.length === 1 && own[0] === x.own[1]?.[0]);
   if (!isTime || place !== -1) return refuse(lift, "the last step of a sequence", `place ${place} of an axis`);
@@ -117,8 +123,15 @@ const slice = moving((lift, x) => {
 
 const same: LiftRule = moving((_, x) => x);
 
-/** Only states are split, by layer and direction. */
-const split = moving((lift) => refuse(lift, "a sequence as a whole", "parts of it"));
+/** States by layer and direction, and the two directions of a layer. */
+const split: LiftRule = (lift) => {
+  const x = liftedAt(lift, 0);
+  const { outputs } = lift.call.node;
+  if (x === undefined || x.kind === "state") return outputs.map(() => x);
+  const axis = axisOf(lift.call, int(lift.call, "axis", 0), x.axes.length);
+  if (outputs.length !== 2 || x.axes[axis].length !== 1) return refuse(lift, "a sequence as a whole", "parts of it");
+  return outputs.map((_, place) => placeOf(lift, x, { axis, place, keeps: true }));
+};
 
 export const moveRules: Readonly<Record<string, LiftRule>> = {
   Transpose: transpose,

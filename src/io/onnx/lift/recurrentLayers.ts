@@ -110,6 +110,7 @@ function results(lift: LiftCall, { states }: Kind, { name, count, isBatchFirst, 
   const features = [newAtom(lift, shapeOf(lift, 0)[3])];
   const over = newAtom(lift, count, "d");
   const directions: Axis = count === 2 ? [over] : [];
+  if (count === 2) lift.drawing.both.set(name, over);
   // A layer that reads from the end gives its outputs in that order.
   const steps: Axis = isReversed ? [newAtom(lift, lift.drawing.sizes.get(time[0]) ?? 1, "reversed")] : time;
   const own: readonly Axis[] = [batch, steps, count === 2 ? [over, ...features] : features];
@@ -190,7 +191,8 @@ function weightShape(lift: LiftCall, i: number): readonly number[] {
 function expectState(lift: LiftCall, i: number): void {
   const given = lift.call.ins[i];
   if (given === undefined || liftedAt(lift, i)?.kind === "state") return;
-  if (liftedAt(lift, i) === undefined && isZero(given, lift.call.where)) return;
+  const isConstant = liftedAt(lift, i) === undefined;
+  if (isConstant && (lift.drawing.isZero(lift.call.node.inputs[i]) || isZero(given, lift.call.where))) return;
   refuse(lift, "an initial state that is zero or an input of the graph", "a computed one");
 }
 

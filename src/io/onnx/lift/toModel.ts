@@ -13,7 +13,7 @@ import { modelOfDefinition } from "../../modelFile.ts";
 import { quoted } from "../../quoted.ts";
 import { weightsOnDemand } from "../../weightsOnDemand.ts";
 import { type Call, callOf, evaluateNode, type Scope } from "../evaluate.ts";
-import type { OnnxNode } from "../messages.ts";
+import { hostTensorOf, type OnnxNode } from "../messages.ts";
 import type { OnnxModel } from "../onnxModel.ts";
 import { dtypeOf } from "../ops/types.ts";
 import { isKnown } from "../value.ts";
@@ -40,6 +40,8 @@ const rules: ReadonlyMap<string, LiftRule> = new Map<string, LiftRule>([
  * graph of which a part is no layer: `OnnxModel` itself runs and trains any.
  */
 export function toModel(onnx: OnnxModel): Model<Tensor | readonly Tensor[]> {
+  if (onnx.inputs.length === 0)
+    throw new UnsupportedError(`${onnx.where}: expected a graph with inputs, got none. Use the OnnxModel itself.`);
   // Whether inputs have the batch or time first is seen by what can be drawn: the attempt that came further speaks.
   const batchFirst = attempt(onnx, false);
   if ("model" in batchFirst) return batchFirst.model;
@@ -73,7 +75,9 @@ function lift(onnx: OnnxModel, isTimeMajor: boolean, progress: { nodes: number }
     sizes: new Map<string, Dim>(),
     dense: new Map(),
     lastOf: new Map(),
+    both: new Map(),
     readers: readersOf(onnx),
+    isZero: (name) => isAllZero(onnx, name),
     states: statesOf(graph),
     constant: constantsOf(onnx),
   };
@@ -93,6 +97,11 @@ function lift(onnx: OnnxModel, isTimeMajor: boolean, progress: { nodes: number }
     { weights: weightsOnDemand(drawing.weights) },
     onnx.where,
   );
+}
+
+function isAllZero({ proto, where }: OnnxModel, name: string): boolean {
+  const tensor = proto.graph.initializers.find((one) => one.name === name);
+  return tensor !== undefined && Array.from(hostTensorOf(tensor, where).data).every((element) => element === 0);
 }
 
 interface Input {
@@ -185,11 +194,12 @@ function definitionOf(onnx: OnnxModel, drawing: Drawing, inputs: readonly Input[
   const real = given.filter(({ value }) => !isOwn(value));
   const kept = real.length > 0 ? real : given.slice(0, 1);
   const outputs = kept.map(({ name, value }) => outputOf(onnx, drawing, name, value));
+  const read = new Set([...[...layers.values()].flatMap(({ from }) => from), ...outputs]);
   return {
     version: 1,
     name: freeName(onnx.name, new Set(drawing.taken)),
     inputs: inputs
-      .filter(({ file }) => !drawing.states.has(file))
+      .filter(({ name }) => read.has(name))
       .map(({ name, dtype, own }) => ({
         name,
         dtype,

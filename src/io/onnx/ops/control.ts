@@ -3,7 +3,9 @@ import type { Dim } from "../../../base/dims.ts";
 import { equalShapes } from "../../../base/shapes.ts";
 import {
   add,
+  dimension,
   logicalNot,
+  maximum,
   reshape,
   reverse,
   scan,
@@ -51,25 +53,26 @@ function loop(call: Call): readonly Value[] {
   const initial = call.ins.slice(2).map((_, i) => call.ins[i + 2] as Value);
   const carried: Carried = { initial, lists: initial.flatMap((one, i) => (isSequence(one) ? [i] : [])) };
   const length = stepsOf(call);
-  const isEndless = length === endless;
+  const limit =
+    call.ins[0] === undefined || isKnown(call.ins[0]) ? undefined : as(reshape(tensor(call, 0), []), "int32");
+  const isEndless = length === endless && limit === undefined;
   const begins = call.ins[1];
   // How the body ends is seen when it is traced: a first time for nothing but that.
   const stops = needsStop(call, carried);
   if (isEndless && !stops) return refuse(call, "a loop that ends", "one without a number of steps or a condition");
   const stepOutputs = body.outputs.length - 1 - initial.length;
-  if ((stops || isEndless) && (stepOutputs > 0 || carried.lists.length > 0))
-    return refuse(
-      call,
-      "a known number of steps",
-      "a condition that is computed from data, with an output for each step",
-    );
+  if ((stops || isEndless || limit !== undefined) && (stepOutputs > 0 || carried.lists.length > 0))
+    return refuse(call, "a known number of steps", "one that is computed from data, with an output for each step");
   const starts = begins === undefined || isKnown(begins) ? undefined : as(reshape(tensor(call, 1), []), "bool");
   if (isKnown(begins) && begins.elements[0] === 0 && stepOutputs === 0) return initial;
-  return runLoop(call, carried, { length, stops, starts });
+  const steps = limit === undefined ? undefined : maximum(limit, 0);
+  return runLoop(call, carried, { length, steps, stops, starts });
 }
 
 interface LoopPlan {
   readonly length: Dim;
+  /** How many of these, where that is known in the call only. */
+  readonly steps: Tensor | undefined;
   readonly stops: boolean;
   /** Whether to begin, where that is not known. */
   readonly starts: Tensor | undefined;
@@ -81,7 +84,7 @@ interface LoopState {
   readonly values: readonly Tensor[];
 }
 
-function runLoop(call: Call, carried: Carried, { length, stops, starts }: LoopPlan): readonly Value[] {
+function runLoop(call: Call, carried: Carried, { length, steps, stops, starts }: LoopPlan): readonly Value[] {
   const init: LoopState = {
     step: zeros([], "int32"),
     goesOn: logicalNot(zeros([], "bool")),
@@ -100,10 +103,12 @@ function runLoop(call: Call, carried: Carried, { length, stops, starts }: LoopPl
     const added = carried.lists.map((i) => addedBy(outs[1 + i], call));
     return { carry, y: [...added, ...outs.slice(1 + count).map((one) => plain(one, call))] };
   };
-  const options = { init, length, ...(starts && { steps: select(starts, length as number, 0) }) };
+  const most = steps ?? (starts && dimension(length, "int32"));
+  const limit = starts && most ? select(starts, most, 0) : most;
+  const options = { init, length, ...(limit && { steps: limit }) };
   const result = stops ? scan(step, { ...options, until: ({ goesOn }) => logicalNot(goesOn) }) : scan(step, options);
   const { carry, ys } = result as { carry: LoopState; ys: readonly Tensor[] };
-  const [lists, steps] = [ys.slice(0, carried.lists.length), ys.slice(carried.lists.length)];
+  const [lists, outputs] = [ys.slice(0, carried.lists.length), ys.slice(carried.lists.length)];
   const values = [...carry.values];
   const ends = carried.initial.map((one, i): Value => {
     const at = carried.lists.indexOf(i);
@@ -113,7 +118,7 @@ function runLoop(call: Call, carried: Carried, { length, stops, starts }: LoopPl
       ? { items: [], stacked: lists[at] }
       : refuse(call, "a list that begins empty", `${before.length} items`);
   });
-  return [...ends, ...steps];
+  return [...ends, ...outputs];
 }
 
 /** A scalar where a vector of one was, and the other way round: exporters are not strict there. */

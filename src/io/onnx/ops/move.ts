@@ -21,13 +21,18 @@ import {
   transpose,
 } from "../../../trace/index.ts";
 import type { Call } from "../evaluate.ts";
-import { isKnown, type Known, mostFolded, numbersOf, type Value } from "../value.ts";
+import { isKnown, type Known, mostFolded, numbersOf, tensorOf, type Value } from "../value.ts";
 import { attribute, axisOf, dims, float, has, int, intsOf, type Rules, refuse, tensor, text, value } from "./call.ts";
 import { alongAxis, transposed } from "./fold.ts";
 
 function transposeRule(call: Call): readonly Value[] {
   const x = value(call, 0);
-  const order = attribute(call, "perm", "ints") ?? x.shape.map((_, i) => x.shape.length - 1 - i);
+  const rank = x.shape.length;
+  const order = (attribute(call, "perm", "ints") ?? x.shape.map((_, i) => rank - 1 - i)).map((one) =>
+    axisOf(call, one, rank),
+  );
+  if (new Set(order).size !== rank)
+    return refuse(call, `an order of ${rank} axes`, `${order.length}`, "Check the model");
   return [isKnown(x) && x.elements.length <= mostFolded ? transposed(x, order) : transpose(tensor(call, 0), order)];
 }
 
@@ -135,6 +140,13 @@ function sliceRule(call: Call): readonly Value[] {
   const [starts, ends] = [list("starts", 1) ?? [], list("ends", 2) ?? []];
   const axes = (list("axes", 3) ?? starts.map((_, i) => i)).map((axis) => axisOf(call, Number(axis), x.shape.length));
   const steps = list("steps", 4) ?? [];
+  if (starts.length !== axes.length || ends.length !== axes.length)
+    return refuse(
+      call,
+      `starts and ends of ${axes.length} axes`,
+      `${starts.length} and ${ends.length}`,
+      "Check the model",
+    );
   return [
     axes.reduce<Tensor | Known>(
       (part, axis, i) => sliced(part, { axis, start: starts[i], end: ends[i], step: Number(steps[i] ?? 1) }, call),
@@ -158,12 +170,13 @@ function sliced(x: Tensor | Known, { axis, start, end, step }: Part, call: Call)
   const to = step > 0 ? bound(end, size) : subtractDims(size, addDims(bound(end, size, -1), 1));
   const stop = typeof from === "number" && typeof to === "number" ? Math.max(from, to) : to;
   const width = Math.abs(step);
-  if (isKnown(x)) {
+  if (isKnown(x) && [from, stop].every((one) => typeof one === "number")) {
     const [length, first, last] = [Number(size), Number(from), Number(stop)];
     const places = Array.from({ length: Math.ceil((last - first) / width) }, (_, i) => first + i * width);
     return alongAxis(x, axis, step > 0 ? places : places.map((place) => length - 1 - place));
   }
-  return slice(step > 0 ? x : reverse(x, axis), axis, from, stop, width);
+  const own = tensorOf(x, call.where);
+  return slice(step > 0 ? own : reverse(own, axis), axis, from, stop, width);
 }
 
 /** A bound within the axis, `lowest` to its size (less 1 backwards); below 0 it counts from the end. */
@@ -206,6 +219,8 @@ function padRule(call: Call): readonly Value[] {
   const axes = has(call, 3)
     ? dims(call, 3).map((axis) => axisOf(call, Number(axis), x.rank))
     : x.shape.map((_, i) => i);
+  if (pads.length !== 2 * axes.length)
+    return refuse(call, `${2 * axes.length} widths`, `${pads.length}`, "Check the model");
   const around = x.shape.map((_, axis): readonly [Dim, Dim] => {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] : [pads[i], pads[i + axes.length]];

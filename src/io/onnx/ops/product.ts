@@ -54,10 +54,21 @@ interface Sliding {
   readonly pads: readonly (readonly [number, number])[];
 }
 
+/** A window is computed place by place. */
+const mostPlaces = 4096;
+
 function slidingOf(call: Call, x: Tensor, kernel: readonly Dim[]): Sliding {
   const sizes = (attribute(call, "kernel_shape", "ints") ?? kernel) as readonly number[];
   const each = (name: string): readonly number[] => attribute(call, name, "ints") ?? sizes.map(() => 1);
   const [strides, dilations] = [each("strides"), each("dilations")];
+  const areFit = [sizes, strides, dilations].every((all) => all.length === x.rank - 2 && all.every((one) => one > 0));
+  if (!areFit || sizes.reduce((a, b) => a * b, 1) > mostPlaces)
+    refuse(
+      call,
+      `windows of 1 to ${mostPlaces} places for each axis of space`,
+      `${sizes.slice(0, 4)}`,
+      "Check the model",
+    );
   if (flag(call, "ceil_mode")) refuse(call, "ceil_mode of 0", "1");
   const mode = text(call, "auto_pad", "NOTSET");
   const own = attribute(call, "pads", "ints") ?? sizes.flatMap(() => [0, 0]);

@@ -104,6 +104,7 @@ function unsqueeze(call: Call): readonly Value[] {
   const given = intsOf(call, "axes", 1) ?? missing(call, "axes");
   const rank = x.shape.length + given.length;
   const axes = new Set(given.map((axis) => axisOf(call, axis, rank)));
+  if (axes.size !== given.length) return refuse(call, "each axis once", "one twice", "Check the model");
   const rest = [...x.shape];
   const shape = Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : (rest.shift() as Dim)));
   return [reshaped(x, shape, call)];
@@ -190,7 +191,11 @@ function concatRule(call: Call): readonly Value[] {
   const axis = axisOf(call, int(call, "axis", 0), all[0].shape.length);
   const known = all.filter(isKnown);
   const short = known.reduce((sum, { elements }) => sum + elements.length, 0) <= mostFolded;
-  if (known.length === all.length && short) return [joined(known, axis)];
+  const fits = all.every(
+    ({ shape }) =>
+      shape.length === all[0].shape.length && shape.every((size, i) => i === axis || size === all[0].shape[i]),
+  );
+  if (known.length === all.length && short && fits) return [joined(known, axis)];
   const tensors = all.map((one) => tensorOf(one, call.where));
   // Exporters write an empty vector for "nothing there".
   const full = tensors.filter(({ rank, shape }) => rank > 1 || shape[0] !== 0);

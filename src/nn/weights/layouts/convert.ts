@@ -5,7 +5,7 @@
 import { OptionError, ShapeError } from "../../../base/errors.ts";
 import { equalShapes, formatShape, product } from "../../../base/shapes.ts";
 import { leavesByPath, mapTree, type Tree } from "../../../base/trees.ts";
-import { concrete, Tensor } from "../../../trace/index.ts";
+import { filled, Tensor } from "../../../trace/index.ts";
 import type { Cell } from "../../cells/cell.ts";
 import type { ParamSpec } from "../../layer.ts";
 import type { Model } from "../../model/model.ts";
@@ -71,8 +71,14 @@ export function importWeights(
   options: LayoutOptions = {},
 ): Tree<Tensor> {
   const { specs, makers } = findWeights(format, target, arrays, options);
-  if (isModel(target)) return Object.fromEntries([...makers].map(([path, make]) => [path, make()]));
-  return mapTree<ParamSpec, Tensor>(specs, (_, path) => (makers.get(path) as () => Tensor)());
+  // Made at once: the arrays are the caller's, and may change.
+  const made = (make: () => Tensor): Tensor => {
+    const weight = make();
+    weight.data();
+    return weight;
+  };
+  if (isModel(target)) return Object.fromEntries([...makers].map(([path, make]) => [path, made(make)]));
+  return mapTree<ParamSpec, Tensor>(specs, (_, path) => made(makers.get(path) as () => Tensor));
 }
 
 /**
@@ -221,16 +227,16 @@ function weightsOf(
 ): (readonly [path: string, make: () => Tensor])[] {
   checkUnusedBias(where, specs, blocks);
   const sums = !ownsRecurrentBias(specs);
-  const make = (name: string, spec: ParamSpec): Tensor => {
-    const data = new Float32Array(product(spec.shape));
+  const fill = (name: string, spec: ParamSpec, data: Float32Array): void => {
     for (const block of blocksOf(spec, name)) {
       const own = blocks.get(keyOf(block.name, block.gate)) as Found;
       const second = block.name === "bias" && sums ? blocks.get(keyOf("recurrentBias", block.gate)) : undefined;
       moveGrid(own, gridIn(block, data), own);
       if (second !== undefined) moveGrid(second, gridIn(block, data), second, true);
     }
-    return concrete({ dtype: "float32", shape: spec.shape }, data);
   };
+  const make = (name: string, spec: ParamSpec): Tensor =>
+    filled({ dtype: "float32", shape: spec.shape }, (data) => fill(name, spec, data as Float32Array));
   return [...specs].map(([name, spec]) => [pathIn(run, name), () => make(name, spec)]);
 }
 
