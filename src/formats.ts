@@ -51,6 +51,7 @@ export {
   type TorchFile,
   type TorchPlain,
   tfjsShards,
+  toModel,
 } from "./io/formats.ts";
 export type { HostTensor, HostTensors } from "./io/hostTensor.ts";
 export type { WrittenFormat } from "./io/names.ts";

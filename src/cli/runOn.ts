@@ -25,14 +25,15 @@ export interface RunArrays {
 
 /** Runs what a file holds. Outputs of a model are `output_0`, ..., those of a graph have its names. */
 export function runOn(opened: Loaded, arrays: HostTensors, request: RunRequest): RunArrays {
-  const { model } = opened;
-  if (model !== undefined) return runModel(model, arrays, request, (i) => `output_${i}`);
-  return { outputs: runGraph(opened, arrays, request), states: {} };
+  const { model, graph } = opened;
+  // A graph runs as it is: the layers made of it may have other axes first.
+  if (model === undefined || graph !== undefined) return { outputs: runGraph(opened, arrays, request), states: {} };
+  return runModel(model, arrays, request, (i) => `output_${i}`);
 }
 
 /** The same with the output of every layer of a model, by its name. */
 export function runEveryLayer(opened: Loaded, arrays: HostTensors, request: RunRequest): HostTensors {
-  if (opened.model === undefined) return runGraph(opened, arrays, request);
+  if (opened.model === undefined || opened.graph !== undefined) return runGraph(opened, arrays, request);
   const model = opened.model.withEveryOutput();
   const names = model.outputs.map(({ name }) => name);
   const { outputs, states } = runModel(model, arrays, request, (i) => names[i]);

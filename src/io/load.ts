@@ -20,8 +20,7 @@ import { fileKind } from "./metadata.ts";
 import { decodeModel, type OwnKinds, tensorsOf } from "./modelFile.ts";
 import { decodeNpy } from "./npy.ts";
 import { decodeNpzArchive } from "./npz.ts";
-import { decodeOnnx, type OnnxModel, readExportedModel } from "./onnx/index.ts";
-import { inspectOnnx } from "./onnx/inspect.ts";
+import { decodeOnnx, inspectOnnx, type OnnxModel, readExportedModel, toModel } from "./onnx/index.ts";
 import { quoted } from "./quoted.ts";
 import { type FileFormat, recognise } from "./recognise.ts";
 import type { FileReport } from "./report.ts";
@@ -232,12 +231,19 @@ function weightsByPath(tensors: HostTensors, { like }: Asked): Content {
   return { model: like };
 }
 
-/** A file that Recurve wrote is that model again; another one is its graph. */
+/** A file that Recurve wrote is that model again; another one is its graph, and a model where the graph is made of layers. */
 function readOnnx(bytes: Uint8Array, asked: Asked): Content {
   const { where } = asked;
   const { cells, layers } = asked;
   const own = readExportedModel(bytes, where, { ...(cells && { cells }), ...(layers && { layers }) });
-  return own === undefined ? { graph: decodeOnnx(bytes, where) } : { model: own };
+  if (own !== undefined) return { model: own };
+  const graph = decodeOnnx(bytes, where);
+  try {
+    return { model: toModel(graph), graph };
+  } catch (error) {
+    if (error instanceof RecurveError) return { graph, notes: [error.message] };
+    throw error;
+  }
 }
 
 async function allBeside(

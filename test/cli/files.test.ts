@@ -1,4 +1,5 @@
 /** The commands on files of other programs: convert, diff, inspect and run, as people call them. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readBytes } from "../../src/io/node/files.ts";
 import { decodeNpz, encodeNpz } from "../../src/io/node/npz.ts";
+import { placeOf } from "../../src/io/onnx/fields.ts";
+import { hostTensorOf, tensorMessage } from "../../src/io/onnx/tensors.ts";
 import { recurve } from "./capture.ts";
 
 const fixtures = fileURLToPath(new URL("../io/fixtures/", import.meta.url));
@@ -120,6 +123,34 @@ test("run: a checkpoint of TensorFlow 1 by its prefix, and a folder of TensorFlo
   const { code, out } = await recurve("inspect", join(fixtures, "tf1/multi"), "--json");
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ format: "TensorFlow checkpoint (.index)", missing: [] });
+});
+
+const nodes = new URL("../../../shared/conformance/onnx/node/", import.meta.url);
+const nodeCases = existsSync(nodes) ? readdirSync(nodes) : [];
+
+test("run: all node cases of ONNX's recurrent operators give their outputs", async ({ skip }) => {
+  if (nodeCases.length === 0) skip("the files of ONNX's node tests are not on this machine");
+  expect(nodeCases.length).toBe(18);
+  for (const name of nodeCases) {
+    const data = new URL(`${name}/test_data_set_0/`, nodes);
+    const arrays = (kind: string) =>
+      readdirSync(data)
+        .filter((file) => file.startsWith(kind))
+        .sort()
+        .map((file) => hostTensorOf(tensorMessage.read(readFileSync(new URL(file, data)), placeOf(file)), file));
+    const inputs = Object.fromEntries(arrays("input").map((array, i) => [`input_${i}`, array]));
+    await writeFile(at("node.npz"), encodeNpz(inputs));
+    const model = fileURLToPath(new URL(`${name}/model.onnx`, nodes));
+    const result = await recurve("run", model, "--inputs", at("node.npz"), "--outputs", at("node-out.npz"));
+    expect({ name, ...result }).toMatchObject({ code: 0, err: "" });
+    const outputs = Object.values(decodeNpz(await readBytes(at("node-out.npz"))));
+    for (const [i, wanted] of arrays("output").entries()) {
+      expect(outputs[i].shape, name).toEqual(wanted.shape);
+      expect(Math.max(...Array.from(outputs[i].data, (x, at) => Math.abs(x - wanted.data[at]))), name).toBeLessThan(
+        1e-6,
+      );
+    }
+  }
 });
 
 test.each([

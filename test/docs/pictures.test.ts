@@ -5,7 +5,9 @@ import { pictures } from "../../scripts/pictures.ts";
 
 const folder = new URL("../../docs/pictures/", import.meta.url);
 const drawn = Object.entries(pictures());
-const page = readFileSync(new URL("../../docs/state.md", import.meta.url), "utf8");
+const page = ["state", "formats"]
+  .map((name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8"))
+  .join("\n");
 
 test.each(drawn)("the picture %s is what the script draws", async (name, text) => {
   await expect(text).toMatchFileSnapshot(`../../docs/pictures/${name}.svg`);

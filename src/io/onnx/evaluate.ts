@@ -6,7 +6,6 @@ import { FormatError, RecurveError, UnsupportedError } from "../../base/errors.t
 import { withScope } from "../../trace/index.ts";
 import { shortened } from "../quoted.ts";
 import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxNode } from "./messages.ts";
-import { ruleOf } from "./ops/table.ts";
 import { knownOf, type Value } from "./value.ts";
 
 /** What all graphs of a file share. */
@@ -15,7 +14,12 @@ export interface Program {
   /** The version of the operators of ONNX itself. */
   readonly version: number;
   readonly functions: ReadonlyMap<string, OnnxFunction>;
+  /** What operators make of their inputs: `ops/table.ts`, whose rules come back here for the graphs in nodes. */
+  readonly ruleOf: (node: OnnxNode) => Rule | undefined;
 }
+
+/** What an operator makes of its inputs. */
+export type Rule = (call: Call) => readonly (Value | undefined)[];
 
 /** The names that nodes of a graph can read: its own, and those of the graphs around it. */
 export class Scope {
@@ -114,7 +118,7 @@ function resultsOf(call: Call): readonly (Value | undefined)[] {
   const { node, scope } = call;
   const own = scope.program.functions.get(functionKey(node.domain, node.opType));
   if (own !== undefined) return callFunction(own, call);
-  const rule = ruleOf(node);
+  const rule = scope.program.ruleOf(node);
   if (rule !== undefined) return rule(call);
   throw new UnsupportedError(
     `${call.where}: expected an operator that Recurve has, got ${shortened(node.opType)} of "${shortened(node.domain) || "ai.onnx"}". Export the model without it.`,

@@ -23,6 +23,7 @@ import { quoted } from "../quoted.ts";
 import type { ReportValue } from "../report.ts";
 import { evaluateGraph, functionKey, type Program, Scope } from "./evaluate.ts";
 import { encodeOnnxProto, hostTensorOf, type OnnxModelProto, type OnnxTensor, type OnnxValueInfo } from "./messages.ts";
+import { ruleOf } from "./ops/table.ts";
 import { dtypeOf } from "./ops/types.ts";
 import { isSequence, knownOf, tensorOf } from "./value.ts";
 
@@ -62,7 +63,7 @@ export class OnnxModel {
     this.outputs = graph.outputs.map(reported);
     this.variables = new Map(graph.initializers.filter(isWeight).map((one) => [one.name, variableOf(one, where)]));
     const functions = new Map(proto.functions.map((one) => [functionKey(one.domain, one.name), one]));
-    this.#program = { where, version: versionOf(proto), functions };
+    this.#program = { where, version: versionOf(proto), functions, ruleOf };
     const run = (inputs: NamedTensors): Record<string, Tensor> => this.forward({ params: this.#read(), inputs });
     this.#run = compile(run, { name: where });
     const specs = Object.fromEntries(this.inputs.map((one, i) => [one.name, specOf(one, i)]));

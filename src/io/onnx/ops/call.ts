@@ -3,13 +3,11 @@ import { type Dim, isSymbolic } from "../../../base/dims.ts";
 import type { DType } from "../../../base/dtypes.ts";
 import { FormatError, UnsupportedError } from "../../../base/errors.ts";
 import { cast, type Tensor } from "../../../trace/index.ts";
-import type { Call } from "../evaluate.ts";
+import type { Call, Rule } from "../evaluate.ts";
 import type { OnnxGraph, OnnxTensor } from "../messages.ts";
-import { isKnown, isSequence, type Known, knownOf, numbersOf, tensorOf, type Value } from "../value.ts";
+import { isKnown, isSequence, type Known, knownOf, numbersOf, tensorOf } from "../value.ts";
 
-/** What an operator makes of its inputs. */
-export type Rule = (call: Call) => readonly (Value | undefined)[];
-
+/** A family of operators by name. */
 export type Rules = Readonly<Record<string, Rule>>;
 
 /** The value of an attribute by the kind that is asked for. */

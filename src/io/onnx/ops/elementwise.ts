@@ -39,7 +39,7 @@ import {
   type Tensor,
   tanh,
 } from "../../../trace/index.ts";
-import type { Call } from "../evaluate.ts";
+import type { Call, Rule } from "../evaluate.ts";
 import { elementName } from "../tensors.ts";
 import { isKnown, type Known, numbersOf, tensorOf, type Value } from "../value.ts";
 import { elu, hardSigmoid, leakyRelu, mish, selu, softsign, thresholdedRelu } from "./activations.ts";
@@ -52,7 +52,6 @@ import {
   has,
   int,
   knownNumbers,
-  type Rule,
   type Rules,
   refuse,
   tensor,

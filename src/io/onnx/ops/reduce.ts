@@ -30,7 +30,7 @@ import {
   topK,
   transpose,
 } from "../../../trace/index.ts";
-import type { Call } from "../evaluate.ts";
+import type { Call, Rule } from "../evaluate.ts";
 import { isKnown, knownScalar, type Value } from "../value.ts";
 import {
   attribute,
@@ -43,7 +43,6 @@ import {
   int,
   intsOf,
   numbers,
-  type Rule,
   type Rules,
   refuse,
   tensor,

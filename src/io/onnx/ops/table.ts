@@ -1,6 +1,6 @@
 /** Every operator that is evaluated, by name. */
+import type { Rule } from "../evaluate.ts";
 import type { OnnxNode } from "../messages.ts";
-import type { Rule } from "./call.ts";
 import { controlRules } from "./control.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { moveRules } from "./move.ts";
