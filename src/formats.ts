@@ -31,7 +31,7 @@ export {
   type KerasOwn,
   type Loaded,
   type LoadOptions,
-  loadBytes as load,
+  loadBytes,
   modelFromStateDict,
   modelFromTf1,
   type OnnxCall,

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const dist = new URL("../../dist/", import.meta.url);
 
-test.each(["index", "node"])("the declarations behind %s.d.ts are the recorded ones", async (entry) => {
+test.each(["index", "node", "formats"])("the declarations behind %s.d.ts are the recorded ones", async (entry) => {
   const text = readFileSync(new URL(`${entry}.d.ts`, dist), "utf8");
   const names = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) => list.split(","));
   const wanted = new Set(names.map((name) => name.replace(/^\s*(type )?/, "").trim()).filter((name) => name !== ""));

@@ -29,7 +29,7 @@ test.each(cases)("%s gives the outputs of TensorFlow.js", (name) => {
   const expected = arraysOf(name, "out.");
   expect(given.map(({ shape }) => shape)).toEqual(expected.map(({ shape }) => shape));
   for (const [i, y] of given.entries()) {
-    const apart = Math.max(...Array.from(y.data(), (value, at) => Math.abs(value - expected[i].data()[at])));
+    const apart = Math.max(...Array.from(y.data(), (value: number, at) => Math.abs(value - expected[i].data()[at])));
     expect(apart).toBeLessThan(1e-5);
   }
 });

@@ -52,19 +52,20 @@ function loop(call: Call): readonly Value[] {
   const body = graph(call, "body");
   const initial = call.ins.slice(2).map((_, i) => call.ins[i + 2] as Value);
   const carried: Carried = { initial, lists: initial.flatMap((one, i) => (isSequence(one) ? [i] : [])) };
-  const length = stepsOf(call);
+  const begins = call.ins[1];
+  const never = isKnown(begins) && begins.elements[0] === 0;
+  const length = never ? 0 : stepsOf(call);
   const limit =
     call.ins[0] === undefined || isKnown(call.ins[0]) ? undefined : as(reshape(tensor(call, 0), []), "int32");
   const isEndless = length === endless && limit === undefined;
-  const begins = call.ins[1];
   // How the body ends is seen when it is traced: a first time for nothing but that.
   const stops = needsStop(call, carried);
   if (isEndless && !stops) return refuse(call, "a loop that ends", "one without a number of steps or a condition");
   const stepOutputs = body.outputs.length - 1 - initial.length;
-  if ((stops || isEndless || limit !== undefined) && (stepOutputs > 0 || carried.lists.length > 0))
-    return refuse(call, "a known number of steps", "one that is computed from data, with an output for each step");
   const starts = begins === undefined || isKnown(begins) ? undefined : as(reshape(tensor(call, 1), []), "bool");
-  if (isKnown(begins) && begins.elements[0] === 0 && stepOutputs === 0) return initial;
+  const isOpen = stops || isEndless || limit !== undefined || starts !== undefined;
+  if (isOpen && !never && (stepOutputs > 0 || carried.lists.length > 0))
+    return refuse(call, "a known number of steps", "one that is computed from data, with an output for each step");
   const steps = limit === undefined ? undefined : maximum(limit, 0);
   return runLoop(call, carried, { length, steps, stops, starts });
 }
@@ -167,8 +168,8 @@ function needsStop(call: Call, carried: Carried): boolean {
 function stepsOf(call: Call): Dim {
   const given = call.ins[0];
   if (given === undefined) return endless;
-  if (!isKnown(given))
-    return refuse(call, "a number of steps that follows from shapes", "one that is computed from data");
+  // How many is known in the call only.
+  if (!isKnown(given)) return endless;
   const [count] = Array.from(given.elements);
   return typeof count === "number" ? Math.min(Math.max(count, 0), endless) : count;
 }
