@@ -3,7 +3,7 @@
  * the new ones and never a half.
  */
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { nearestName } from "../../base/nearest.ts";
@@ -11,10 +11,33 @@ import { nearestName } from "../../base/nearest.ts";
 /** The bytes of a file; FileError with a sentence where that can not be. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    const buffer = await readFile(path);
-    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+    return await readWhole(path);
   } catch (error) {
     throw await readError(path, codeOf(error), error);
+  }
+}
+
+/** Into one array from the beginning: `readFile` puts pieces together, and large files would be in memory twice. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    while (at < size) {
+      const { bytesRead } = await file.read(bytes, at, size - at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+    }
+    // What has no size beforehand, such as a pipe, or has grown meanwhile.
+    const rest = await file.readFile();
+    if (rest.length === 0) return bytes.subarray(0, at);
+    const whole = new Uint8Array(at + rest.length);
+    whole.set(bytes.subarray(0, at));
+    whole.set(rest, at);
+    return whole;
+  } finally {
+    await file.close();
   }
 }
 

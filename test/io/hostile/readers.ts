@@ -1,6 +1,7 @@
 /** Every reader with its crafted and its good files. A new format is a row here. */
 import { hdf5Tensors } from "../../../src/io/hdf5/index.ts";
 import { decodeKeras, decodeKerasH5, inspectKeras, inspectKerasH5 } from "../../../src/io/keras/index.ts";
+import { inspectBytes, loadBytes } from "../../../src/io/load.ts";
 import { decodeNpz, encodeNpz } from "../../../src/io/node/npz.ts";
 import { decodeNpy, encodeNpy } from "../../../src/io/npy.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/io/safetensors.ts";
@@ -30,7 +31,7 @@ const tensors = {
 const named = (table: Readonly<Record<string, readonly [Uint8Array, unknown]>>): Seed[] =>
   Object.entries(table).map(([name, [bytes]]) => ({ name, bytes }));
 
-export const readers: Readonly<Record<string, Reader>> = {
+const formats: Readonly<Record<string, Reader>> = {
   zip: { ...zip, read: (bytes) => readZip(bytes, "x.zip") },
   hdf5: { ...hdf5, read: (bytes) => hdf5Tensors(bytes, "x.h5") },
   keras: { hostile: keras.hostile, seeds: keras.seeds, read: (bytes) => decodeKeras(bytes, "x.keras") },
@@ -58,3 +59,22 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (bytes) => decodeSafetensors(bytes, "x.safetensors"),
   },
 };
+
+/** The one entry, which must tell the formats apart before it reads; and what `recurve inspect` says of any file. */
+const any: Readonly<Record<string, Reader>> = {
+  load: { hostile: [], seeds: whole(), read: (bytes) => loadBytes(bytes, { where: "x", beside: nothing }) },
+  inspect: { hostile: [], seeds: whole(), read: (bytes) => inspectBytes(bytes, { where: "x", beside: nothing }) },
+};
+
+/** A good file of each format that is whole by itself. */
+function whole(): Seed[] {
+  const names = ["keras", "kerasH5", "torch", "onnx", "tflite", "npy", "npz", "safetensors"];
+  return names.map((name) => formats[name].seeds[0]);
+}
+
+/** Shards of 4096 zeros, whatever their names. */
+async function nothing(): Promise<Uint8Array> {
+  return new Uint8Array(4096);
+}
+
+export const readers: Readonly<Record<string, Reader>> = { ...formats, ...any };
