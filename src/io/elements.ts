@@ -4,6 +4,7 @@
  */
 import type { DType, HostArray } from "../base/dtypes.ts";
 import { FormatError } from "../base/errors.ts";
+import { RawFloats } from "../nn/index.ts";
 
 export type ElementType =
   | "float16"
@@ -85,6 +86,16 @@ export function viewElements(
   if (isOwn && type === "float32") return { dtype: "float32", data: new Float32Array(buffer, byteOffset, length / 4) };
   if (isOwn && type === "int32") return { dtype: "int32", data: new Int32Array(buffer, byteOffset, length / 4) };
   return decodeElements(type, bytes, where, bigEndian);
+}
+
+/**
+ * float32 numbers of a file where they lie, at whatever byte they begin. Undefined on machines that have another order of
+ * bytes than files.
+ */
+export function floatsAt(bytes: Uint8Array): Float32Array | RawFloats | undefined {
+  const { buffer, byteOffset, length } = bytes;
+  if (!isLittleEndian || length % 4 !== 0) return undefined;
+  return byteOffset % 4 === 0 ? new Float32Array(buffer, byteOffset, length / 4) : new RawFloats(bytes);
 }
 
 /** Little-endian bytes of host data: float32 and int32 as they are, bool as one byte 0 or 1. */

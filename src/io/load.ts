@@ -20,7 +20,7 @@ import { fileKind } from "./metadata.ts";
 import { decodeModel, type OwnKinds, tensorsOf } from "./modelFile.ts";
 import { decodeNpy } from "./npy.ts";
 import { decodeNpzArchive } from "./npz.ts";
-import { decodeOnnx, inspectOnnx, type OnnxModel, readExportedModel, toModel } from "./onnx/index.ts";
+import { decodeOnnxProto, inspectOnnx, modelOfOnnx, type OnnxModel, onnxModelOf, toModel } from "./onnx/index.ts";
 import { quoted } from "./quoted.ts";
 import { type FileFormat, recognise } from "./recognise.ts";
 import type { FileReport } from "./report.ts";
@@ -235,9 +235,10 @@ function weightsByPath(tensors: HostTensors, { like }: Asked): Content {
 function readOnnx(bytes: Uint8Array, asked: Asked): Content {
   const { where } = asked;
   const { cells, layers } = asked;
-  const own = readExportedModel(bytes, where, { ...(cells && { cells }), ...(layers && { layers }) });
+  const proto = decodeOnnxProto(bytes, where);
+  const own = modelOfOnnx(proto, where, { ...(cells && { cells }), ...(layers && { layers }) });
   if (own !== undefined) return { model: own };
-  const graph = decodeOnnx(bytes, where);
+  const graph = onnxModelOf(proto, where);
   try {
     return { model: toModel(graph), graph };
   } catch (error) {

@@ -171,6 +171,7 @@ export {
 } from "./weights/layouts/convert.ts";
 export { type ExplainOptions, explainLayout } from "./weights/layouts/explain.ts";
 export { gateOrder, type LayoutName, weightLayouts } from "./weights/layouts/formats.ts";
+export { RawFloats } from "./weights/layouts/grid.ts";
 export type {
   AllowedOptions,
   ArrayLayout,
@@ -181,6 +182,7 @@ export type {
   PackedSource,
   WeightLayout,
 } from "./weights/layouts/layout.ts";
-export type { PackedArray, PlainArray, PlainArrays } from "./weights/layouts/pieces.ts";
+export type { GivenArray, GivenArrays, PackedArray, PlainArray, PlainArrays } from "./weights/layouts/pieces.ts";
+export { stretchOf } from "./weights/layouts/pieces.ts";
 export { type Regularizer, type RegularizerName, regularization } from "./weights/regularizers.ts";
 export { transplant, type Weighted } from "./weights/weights.ts";

@@ -1,10 +1,11 @@
 /** The entry `recurve/node`: what is saved to a file is loaded from it. */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dense, gru, sequential } from "../../src/nn/index.ts";
 import {
+  load,
   loadCheckpoint,
   loadModel,
   loadModelFile,
@@ -32,6 +33,15 @@ test("a model file gives the same outputs, and its metadata", async () => {
   await saveModel(model, path, { unit: "volts" });
   expect((await loadModel(path)).run(x).outputs).toEqual(model.run(x).outputs);
   expect((await loadModelFile(path)).metadata).toEqual({ unit: "volts" });
+});
+
+test("load takes a path or the bytes of a file", async () => {
+  const path = join(folder, "either.safetensors");
+  await saveModel(model, path);
+  for (const source of [path, await readFile(path)]) {
+    expect((await load(source)).model?.run(x).outputs).toEqual(model.run(x).outputs);
+  }
+  await expect(load(new Uint8Array([1, 2, 3]), { where: "upload" })).rejects.toThrow(/^upload: /);
 });
 
 test("a checkpoint file gives the training's state", async () => {

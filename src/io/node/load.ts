@@ -6,12 +6,19 @@ import type { Loaded, LoadOptions } from "../load.ts";
 import type { FileReport } from "../report.ts";
 import { readBytes } from "./files.ts";
 
-/** Reads a model or arrays of any format. `path` may be a folder of TensorFlow.js or TensorFlow 1, or a checkpoint's prefix. */
-export async function load(path: string, options: Omit<LoadOptions, "where" | "beside"> = {}): Promise<Loaded> {
-  const file = await fileOf(path);
+/**
+ * Reads a model or arrays of any format, told by the contents. A path may be a folder of TensorFlow.js or TensorFlow 1, or
+ * a checkpoint's prefix; bytes may be given the files beside them by `beside`, and a name for sentences by `where`.
+ */
+export async function load(
+  pathOrBytes: string | Uint8Array,
+  options: Omit<LoadOptions, "where" | "beside"> | LoadOptions = {},
+): Promise<Loaded> {
   // The formats are many files: they are loaded with the first model of another program.
   const { loadBytes } = await import("../load.ts");
-  return loadBytes(await readBytes(file), { ...options, where: file, beside: besideOf(file) });
+  if (typeof pathOrBytes !== "string") return loadBytes(pathOrBytes, options);
+  const file = await fileOf(pathOrBytes);
+  return loadBytes(await readBytes(file), { where: file, beside: besideOf(file), ...options });
 }
 
 /** What a file holds, also where Recurve can not run it. */

@@ -22,7 +22,11 @@ export const [oldest, newest] = [7, 25];
  * is no such file, UnsupportedError, with all reasons, for a model that Recurve can not run.
  */
 export function decodeOnnx(bytes: Uint8Array, where = "ONNX file"): OnnxModel {
-  const proto = decodeOnnxProto(bytes, where);
+  return onnxModelOf(decodeOnnxProto(bytes, where), where);
+}
+
+/** The same of a file that has been read already. */
+export function onnxModelOf(proto: OnnxModelProto, where: string): OnnxModel {
   const missing = missingOf(proto, where);
   if (missing.length > 0) throw new UnsupportedError(missing.join(" "), { missing });
   return new OnnxModel(proto, where);

@@ -22,7 +22,7 @@ import {
 } from "./fields.ts";
 import { elementName, elementNames, type OnnxElementType, type OnnxTensor, tensorMessage } from "./tensors.ts";
 
-export { hostTensorOf, type OnnxElementType, type OnnxTensor } from "./tensors.ts";
+export { givenArrayOf, hostTensorOf, type OnnxElementType, type OnnxTensor, weightOf } from "./tensors.ts";
 
 /** The value of an attribute, with its type. */
 export type OnnxValue =

@@ -7,11 +7,11 @@ import type { DType } from "../../base/dtypes.ts";
 import { OptionError, ShapeError, UnsupportedError } from "../../base/errors.ts";
 import { unknownName } from "../../base/names.ts";
 import { equalShapes, formatShape } from "../../base/shapes.ts";
+import type { GivenArray } from "../../nn/index.ts";
 import {
   type CompiledFunction,
   cast,
   compile,
-  concrete,
   currentTrace,
   Tensor,
   type TensorSpec,
@@ -22,7 +22,14 @@ import { encodeElements } from "../elements.ts";
 import { quoted } from "../quoted.ts";
 import type { ReportValue } from "../report.ts";
 import { evaluateGraph, functionKey, type Program, Scope } from "./evaluate.ts";
-import { encodeOnnxProto, hostTensorOf, type OnnxModelProto, type OnnxTensor, type OnnxValueInfo } from "./messages.ts";
+import {
+  encodeOnnxProto,
+  givenArrayOf,
+  type OnnxModelProto,
+  type OnnxTensor,
+  type OnnxValueInfo,
+  weightOf,
+} from "./messages.ts";
 import { ruleOf } from "./ops/table.ts";
 import { dtypeOf } from "./ops/types.ts";
 import { isSequence, knownOf, tensorOf } from "./value.ts";
@@ -44,11 +51,12 @@ export class OnnxModel {
   /** What it takes and gives, by the names in the file. */
   readonly inputs: readonly ReportValue[];
   readonly outputs: readonly ReportValue[];
-  /** The initialisers of float32, which can be trained; scalars are constants. */
-  readonly variables: ReadonlyMap<string, Variable>;
   /** The messages of the file. */
   readonly proto: OnnxModelProto;
   readonly #program: Program;
+  /** The initialisers that are weights, by name. */
+  readonly #weights: ReadonlyMap<string, OnnxTensor>;
+  #variables: ReadonlyMap<string, Variable> | undefined;
   readonly #run: CompiledFunction<[NamedTensors], Record<string, Tensor>>;
   #free: CompiledFunction<[NamedTensors], Record<string, Tensor>> | undefined;
 
@@ -61,7 +69,7 @@ export class OnnxModel {
     this.proto = proto;
     this.inputs = graph.inputs.filter(({ name }) => !weights.has(name)).map(reported);
     this.outputs = graph.outputs.map(reported);
-    this.variables = new Map(graph.initializers.filter(isWeight).map((one) => [one.name, variableOf(one, where)]));
+    this.#weights = new Map(graph.initializers.filter(isWeight).map((one) => [one.name, one]));
     const functions = new Map(proto.functions.map((one) => [functionKey(one.domain, one.name), one]));
     this.#program = { where, version: versionOf(proto), functions, ruleOf };
     const run = (inputs: NamedTensors): Record<string, Tensor> => this.forward({ params: this.#read(), inputs });
@@ -69,6 +77,36 @@ export class OnnxModel {
     const specs = Object.fromEntries(this.inputs.map((one, i) => [one.name, specOf(one, i)]));
     const isFree = Object.values(specs).every((one) => one !== undefined);
     if (isFree) this.#free = compile(run, { name: where, inputs: [specs as Record<string, TensorSpec>] });
+  }
+
+  /**
+   * The initialisers of float32, which can be trained; scalars are constants. Made when they are first asked for: a graph
+   * that only becomes layers has none in memory.
+   */
+  get variables(): ReadonlyMap<string, Variable> {
+    this.#variables ??= new Map([...this.#weights].map(([name, one]) => [name, variableOf(one, this.where)]));
+    return this.#variables;
+  }
+
+  /** @internal The shapes of the weights, by name. */
+  get shapes(): ReadonlyMap<string, readonly number[]> {
+    return new Map([...this.#weights].map(([name, { dims }]) => [name, dims]));
+  }
+
+  /** @internal A weight as it is now; as it lies in the file while no variables hold it. Undefined for other names. */
+  array(name: string): GivenArray | undefined {
+    const own = this.#variables?.get(name);
+    if (own !== undefined) return { shape: own.shape, data: own.read().data() };
+    const found = this.#weights.get(name);
+    return found === undefined ? undefined : givenArrayOf(found, this.where);
+  }
+
+  /** @internal The same as a tensor. */
+  weight(name: string): Tensor | undefined {
+    const own = this.#variables?.get(name);
+    if (own !== undefined) return own.read();
+    const found = this.#weights.get(name);
+    return found === undefined ? undefined : weightOf(found, this.where);
   }
 
   /** How many programs have been compiled: one, where the graph allows it. */
@@ -137,8 +175,7 @@ export class OnnxModel {
       const { name } = tensor;
       if (!wants(name)) continue;
       const given = Object.hasOwn(params, name) ? params[name] : undefined;
-      const own = this.variables.get(name);
-      scope.set(name, own === undefined ? knownOf(tensor, this.where) : (given ?? own.read()));
+      scope.set(name, this.#weights.has(name) ? (given ?? this.#variable(name).read()) : knownOf(tensor, this.where));
     }
     for (const [name, value] of Object.entries(inputs)) scope.set(name, value);
     return scope;
@@ -148,7 +185,7 @@ export class OnnxModel {
   encode(): Uint8Array {
     const { graph } = this.proto;
     const initializers = graph.initializers.map((tensor): OnnxTensor => {
-      const own = this.variables.get(tensor.name);
+      const own = this.#variables?.get(tensor.name);
       return own === undefined ? tensor : { ...tensor, data: encodeElements("float32", own.read().data()) };
     });
     return encodeOnnxProto({ ...this.proto, graph: { ...graph, initializers } });
@@ -194,8 +231,7 @@ function isWeight({ elementType, dims }: OnnxTensor): boolean {
 }
 
 function variableOf(tensor: OnnxTensor, where: string): Variable {
-  const { shape, data } = hostTensorOf(tensor, where);
-  return variable(concrete({ dtype: "float32", shape }, data), { name: tensor.name });
+  return variable(weightOf(tensor, where), { name: tensor.name });
 }
 
 /** The version of ONNX's own operators. */

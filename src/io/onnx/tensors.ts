@@ -4,8 +4,10 @@
  */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { formatShape } from "../../base/shapes.ts";
+import { type GivenArray, RawFloats } from "../../nn/index.ts";
+import { concrete, filled, type Tensor } from "../../trace/index.ts";
 import { ByteReader } from "../bytes.ts";
-import { type ElementType, elementBytes, isElementType, viewElements } from "../elements.ts";
+import { type ElementType, elementBytes, floatsAt, isElementType, viewElements } from "../elements.ts";
 import type { HostTensor } from "../hostTensor.ts";
 import { readVarint } from "../protobuf.ts";
 import { bytes, chunks, type Fields, int, ints, type Message, mapped, message, text } from "./fields.ts";
@@ -77,6 +79,24 @@ export function hostTensorOf({ name, elementType, dims, data, isExternal }: Onnx
       { tensor: name, type: elementType },
     );
   return { shape: dims, ...viewElements(elementType, data, what) };
+}
+
+/** The same with numbers of float32 where they lie in the file, at any byte: nothing is copied. */
+export function givenArrayOf(tensor: OnnxTensor, where: string): GivenArray {
+  const { elementType, dims, data, isExternal } = tensor;
+  const floats = elementType === "float32" && isExternal !== true ? floatsAt(data) : undefined;
+  return floats === undefined ? hostTensorOf(tensor, where) : { shape: dims, data: floats };
+}
+
+/** The same as a tensor of a program; what is copied is copied when somebody asks for the numbers. */
+export function weightOf(tensor: OnnxTensor, where: string): Tensor {
+  const { shape, data } = givenArrayOf(tensor, where);
+  if (data instanceof RawFloats) {
+    return filled({ dtype: "float32", shape }, (elements) => data.copyTo(elements as Float32Array));
+  }
+  if (data instanceof Float32Array) return concrete({ dtype: "float32", shape }, data);
+  const { dtype, data: elements } = hostTensorOf(tensor, where);
+  return concrete({ dtype, shape }, elements);
 }
 
 /** The fields of TensorProto. */

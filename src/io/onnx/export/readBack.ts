@@ -6,11 +6,11 @@ import { equalShapes } from "../../../base/shapes.ts";
 import { leavesOf } from "../../../base/trees.ts";
 import { Model, type Outputs, type ParamSpec, weightsToImport } from "../../../nn/index.ts";
 import { redraw } from "../../../nn/network/definition.ts";
-import { concrete, type Tensor } from "../../../trace/index.ts";
+import type { Tensor } from "../../../trace/index.ts";
 import type { HostTensors } from "../../hostTensor.ts";
 import { hostTensors, inNameOfFile, modelOfDefinition, type OwnKinds, readDefinition } from "../../modelFile.ts";
 import { weightsOnDemand } from "../../weightsOnDemand.ts";
-import { decodeOnnxProto, hostTensorOf, type OnnxModelProto, type OnnxTensor } from "../messages.ts";
+import { decodeOnnxProto, givenArrayOf, type OnnxModelProto, type OnnxTensor, weightOf } from "../messages.ts";
 
 /**
  * The model that a file was written from, or undefined for a file of another program. `where` (the file's name) begins
@@ -63,7 +63,7 @@ function weightsIn(model: Model, given: readonly OnnxTensor[], where: string): R
     if (!names.packed.has(`${name}.W`) || !initializers.has(`${name}.W`)) return [];
     const own = arrays.flatMap((array) => {
       const found = initializers.get(`${name}.${array}`);
-      return found === undefined ? [] : [[found.name, tensorOf(found, where)] as const];
+      return found === undefined ? [] : [[found.name, givenArrayOf(found, where)] as const];
     });
     const options = { layers: [name], prefix: `${name}.` };
     return [...inNameOfFile(where, () => weightsToImport("onnx", model, Object.fromEntries(own), options))];
@@ -71,13 +71,8 @@ function weightsIn(model: Model, given: readonly OnnxTensor[], where: string): R
   const plain = [...initializers.values()].filter(({ name }) => names.own.has(name));
   return weightsOnDemand([
     ...unpacked.map(([path, make]) => ({ path, make })),
-    ...plain.map((one) => ({ path: one.name, make: () => tensorOf(one, where) })),
+    ...plain.map((one) => ({ path: one.name, make: () => weightOf(one, where) })),
   ]);
-}
-
-function tensorOf(tensor: OnnxTensor, where: string): Tensor {
-  const { dtype, shape, data } = hostTensorOf(tensor, where);
-  return concrete({ dtype, shape }, data);
 }
 
 /** Whether two tensors are the same to the last bit. */

@@ -9,6 +9,7 @@ import type { Call } from "../evaluate.ts";
 import { nodeName } from "../evaluate.ts";
 import type { OnnxNode } from "../messages.ts";
 import { isKnown, isSequence, tensorOf, type Value } from "../value.ts";
+import type { Constants } from "./constants.ts";
 import type { Axis, Both, Drawn, Lifted } from "./lifted.ts";
 
 /** A dense layer that may still be given a bias. */
@@ -18,7 +19,8 @@ export interface OpenDense {
   readonly close: (bias: () => Tensor) => void;
 }
 
-export interface Drawing {
+/** What a graph is drawn on. Its constants depend on weights alone. */
+export interface Drawing extends Constants {
   readonly where: string;
   readonly values: Map<string, Lifted>;
   /** By name, in order, with what each reads. */
@@ -37,8 +39,6 @@ export interface Drawing {
   readonly isZero: (name: string) => boolean;
   /** Inputs of the graph that are nothing but recurrent states. */
   readonly states: ReadonlySet<string>;
-  /** A tensor that depends on weights alone, computed when it is asked for, outside of any trace. */
-  readonly constant: (name: string) => Tensor;
 }
 
 /** A node that is lifted, with the shapes that its results have. */

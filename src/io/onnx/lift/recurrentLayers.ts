@@ -5,6 +5,8 @@ import {
   type Activation,
   bidirectional,
   type Cell,
+  type GivenArray,
+  type GivenArrays,
   gru,
   gruCell,
   type Layer,
@@ -12,10 +14,11 @@ import {
   lstmCell,
   simpleRNN,
   simpleRNNCell,
+  stretchOf,
   weightsToImport,
 } from "../../../nn/index.ts";
 import { lengthsMask } from "../../../nn/recurrent/masking.ts";
-import { currentTrace, slice, type Tensor } from "../../../trace/index.ts";
+import { currentTrace } from "../../../trace/index.ts";
 import { weightsOfCell } from "../../weightsOnDemand.ts";
 import { attribute, flag, int, text } from "../ops/call.ts";
 import { isKnown, isSequence, tensorOf, type Value } from "../value.ts";
@@ -163,11 +166,11 @@ function activationsOf(lift: LiftCall, usual: readonly string[], d: number, coun
 }
 
 /** The weights of direction d, by the names that `importWeights` takes. */
-function arraysOf({ call, drawing }: LiftCall, d: number, count: number, own: object): Record<string, Tensor> {
+function arraysOf({ call, drawing }: LiftCall, d: number, count: number, own: object): GivenArrays {
   const places = { W: 1, R: 2, B: 3, P: 7 };
-  const all = Object.entries(places).flatMap(([name, i]): [string, Tensor][] => {
+  const all = Object.entries(places).flatMap(([name, i]): [string, GivenArray][] => {
     const input = call.node.inputs[i] ?? "";
-    return input === "" ? [] : [[name, directionIn(drawing.constant(input), d, count)]];
+    return input === "" ? [] : [[name, directionIn(drawing.array(input), d, count)]];
   });
   return Object.fromEntries(
     "usePeepholes" in own && own.usePeepholes === true ? all : all.filter(([name]) => name !== "P"),
@@ -175,8 +178,9 @@ function arraysOf({ call, drawing }: LiftCall, d: number, count: number, own: ob
 }
 
 /** [directions, ...] -> [1, ...]. */
-function directionIn(x: Tensor, d: number, count: number): Tensor {
-  return count === 1 ? x : slice(x, 0, d, d + 1);
+function directionIn({ shape, data }: GivenArray, d: number, count: number): GivenArray {
+  const size = data.length / count;
+  return { shape: [1, ...shape.slice(1)], data: stretchOf(data, d * size, (d + 1) * size) };
 }
 
 function weightShape(lift: LiftCall, i: number): readonly number[] {

@@ -79,18 +79,27 @@ function lift(onnx: OnnxModel, isTimeMajor: boolean, progress: { nodes: number }
     readers: readersOf(onnx),
     isZero: (name) => isAllZero(onnx, name),
     states: statesOf(graph),
-    constant: constantsOf(onnx),
+    ...constantsOf(onnx),
   };
   const inputs = onnx.inputs.map((one, i) => drawInput(drawing, one, { at: i, isTimeMajor }));
-  const specs = onnx.inputs.map((one, i) => ({ dtype: dtypeOf(one.dtype) ?? "float32", shape: inputs[i].shape }));
+  const operands = [
+    ...onnx.inputs.map((one, i) => ({
+      name: one.name,
+      dtype: dtypeOf(one.dtype) ?? "float32",
+      shape: inputs[i].shape,
+    })),
+    ...[...onnx.shapes].map(([name, shape]) => ({ name, dtype: "float32", shape }) as const),
+  ];
   dryRun((tensors) => {
-    const scope = onnx.scopeOf(Object.fromEntries(onnx.inputs.map(({ name }, i) => [name, tensors[i]])));
+    const named = operands.map(({ name }, i) => [name, tensors[i]] as const);
+    const count = onnx.inputs.length;
+    const scope = onnx.scopeOf(Object.fromEntries(named.slice(0, count)), Object.fromEntries(named.slice(count)));
     for (const node of graph.nodes) {
       liftNode(drawing, node, scope);
       progress.nodes++;
     }
     return tensors[0];
-  }, specs);
+  }, operands);
   const definition = definitionOf(onnx, drawing, inputs);
   return modelOfDefinition<Tensor | readonly Tensor[]>(
     definition,

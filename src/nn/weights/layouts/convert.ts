@@ -12,13 +12,14 @@ import type { Model } from "../../model/model.ts";
 import { checkOptionNames, show } from "../../options.ts";
 import { type Block, blocksOf } from "../gates.ts";
 import { type LayoutName, weightLayouts } from "./formats.ts";
-import { type Change, type Grid, isZero, moveGrid } from "./grid.ts";
+import { type Change, type Grid, isZero, moveGrid, type Numbers } from "./grid.ts";
 import {
   bufferOf,
+  type GivenArray,
+  type GivenArrays,
   matchNames,
   type PackedArray,
   type Piece,
-  type PlainArray,
   type PlainArrays,
   readPieces,
   withPrefix,
@@ -42,7 +43,7 @@ export interface ExportOptions extends LayoutOptions {
 }
 
 /** A block where it lies in an array, and what makes a weight of its numbers. */
-type Found = Grid<ArrayLike<number>> & Change;
+type Found = Grid<Numbers> & Change;
 
 /** The blocks of one run's weights: `kernel input`, `bias` where there are no gates. Nothing is copied yet. */
 type Blocks = Map<string, Found>;
@@ -88,13 +89,13 @@ export function importWeights(
 export function weightsToImport(
   format: LayoutName,
   target: Model | Cell,
-  arrays: PlainArrays,
+  arrays: GivenArrays,
   options: LayoutOptions = {},
 ): ReadonlyMap<string, () => Tensor> {
   return findWeights(format, target, arrays, options).makers;
 }
 
-function findWeights(format: LayoutName, target: Model | Cell, arrays: PlainArrays, options: LayoutOptions) {
+function findWeights(format: LayoutName, target: Model | Cell, arrays: GivenArrays, options: LayoutOptions) {
   const packing = packingOf("importWeights", format, target, options.layers);
   const forgetBias = readOptions(packing, options, ["layers", "prefix", "forgetBias"]);
   const given = withPrefix(packing.where, arrays, options.prefix ?? "");
@@ -152,14 +153,14 @@ function piecesOf({ where, runs }: Packing, specs: Tree<ParamSpec>): Piece[] {
 }
 
 /** The size of a cell's input, from the first array that grows with it (or the buffer). */
-function inputSizeFrom(packing: Packing, given: ReadonlyMap<string, PlainArray>): number {
+function inputSizeFrom(packing: Packing, given: ReadonlyMap<string, GivenArray>): number {
   const { where } = packing;
   const [one, two] = [1, 2].map((size) => piecesOf(packing, packing.specs(size)));
   const isBuffer = weightLayouts[packing.format].packing === "buffer";
   const total = (pieces: readonly Piece[]): number[] => [pieces.reduce((sum, { plan }) => sum + sizeOfPlan(plan), 0)];
   const at = one.findIndex(({ plan }, i) => !equalShapes(plan.shape, two[i].plan.shape));
   const [small, large] = isBuffer ? [total(one), total(two)] : [one[at].plan.shape, two[at].plan.shape];
-  const array = isBuffer ? bufferOf(where, given) : (matchNames(packing, one, given).get(one[at]) as PlainArray);
+  const array = isBuffer ? bufferOf(where, given) : (matchNames(packing, one, given).get(one[at]) as GivenArray);
   const size = 1 + (array.data.length - product(small)) / (product(large) - product(small));
   if (Number.isInteger(size) && size > 0) return size;
   const name = isBuffer ? "params" : one[at].plan.layout.name;
@@ -178,7 +179,7 @@ function grownSize(least: number, step: number): string {
 }
 
 /** Finds the blocks of an array. */
-function takeBlocks(plan: ArrayPlan, data: ArrayLike<number>, forgetBias: number, blocks: Blocks): void {
+function takeBlocks(plan: ArrayPlan, data: Numbers, forgetBias: number, blocks: Blocks): void {
   for (const { key, sign, added, grid } of partsOf(plan, forgetBias)) {
     if (sign !== 0) blocks.set(key, { ...grid, data, sign, added });
   }

@@ -6,6 +6,7 @@ import { OptionError, ShapeError } from "../../../base/errors.ts";
 import { formatShape } from "../../../base/shapes.ts";
 import { Tensor } from "../../../trace/index.ts";
 import { weightLayouts } from "./formats.ts";
+import { type Numbers, RawFloats } from "./grid.ts";
 import { type ArrayPlan, sizeOfPlan } from "./plan.ts";
 import type { Packing, Run } from "./runs.ts";
 
@@ -24,6 +25,14 @@ export interface PackedArray {
 
 export type PlainArrays = Readonly<Record<string, PlainArray | Tensor>>;
 
+/** The same, or with the numbers as they lie in a file. */
+export interface GivenArray {
+  readonly shape: readonly number[];
+  readonly data: Numbers;
+}
+
+export type GivenArrays = Readonly<Record<string, GivenArray | Tensor>>;
+
 /** One array of one run. */
 export interface Piece {
   readonly run: Run;
@@ -31,10 +40,10 @@ export interface Piece {
 }
 
 /** The arrays whose names begin with the prefix, by the rest of their names. */
-export function withPrefix(where: string, arrays: PlainArrays, prefix: string): Map<string, PlainArray> {
+export function withPrefix(where: string, arrays: GivenArrays, prefix: string): Map<string, GivenArray> {
   if (typeof arrays !== "object" || arrays === null)
     throw new OptionError(`${where}: expected arrays by name, got ${typeof arrays}. Give { [name]: { shape, data } }.`);
-  const found = new Map<string, PlainArray>();
+  const found = new Map<string, GivenArray>();
   for (const [name, array] of Object.entries(arrays)) {
     if (!name.startsWith(prefix)) continue;
     const plain = array instanceof Tensor ? { shape: array.shape as readonly number[], data: array.data() } : array;
@@ -61,11 +70,11 @@ function namesOf({ format }: Packing, { run: { place }, plan: { layout } }: Piec
 export function matchNames(
   packing: Packing,
   pieces: readonly Piece[],
-  given: ReadonlyMap<string, PlainArray>,
-): Map<Piece, PlainArray> {
+  given: ReadonlyMap<string, GivenArray>,
+): Map<Piece, GivenArray> {
   const { where } = packing;
   const wanted = pieces.map((piece) => ({ piece, names: namesOf(packing, piece) }));
-  const found = new Map<Piece, { name: string; array: PlainArray }>();
+  const found = new Map<Piece, { name: string; array: GivenArray }>();
   const unused: string[] = [];
   for (const [name, array] of given) {
     const scored = wanted.map(({ piece, names }) => ({ piece, score: Math.max(...names.map((n) => score(n, name))) }));
@@ -123,8 +132,8 @@ function score(full: string, given: string): number {
 export function readPieces(
   packing: Packing,
   pieces: readonly Piece[],
-  given: ReadonlyMap<string, PlainArray>,
-): Map<Piece, ArrayLike<number>> {
+  given: ReadonlyMap<string, GivenArray>,
+): Map<Piece, Numbers> {
   const { where, format } = packing;
   switch (weightLayouts[format].packing) {
     case "named": {
@@ -183,7 +192,7 @@ export function writePieces(packing: Packing, pieces: ReadonlyMap<Piece, Float32
 }
 
 /** The buffer: the only array there is, whatever its name. */
-export function bufferOf(where: string, given: ReadonlyMap<string, PlainArray>): PlainArray {
+export function bufferOf(where: string, given: ReadonlyMap<string, GivenArray>): GivenArray {
   const [only, another] = [...given.values()];
   if (only !== undefined && another === undefined) return only;
   throw new OptionError(
@@ -203,7 +212,7 @@ function directionsOf(pieces: readonly Piece[]): Piece[][] {
   return names.map((name) => pieces.filter(({ plan }) => plan.layout.name === name));
 }
 
-function cut(pieces: readonly Piece[], data: ArrayLike<number>): [Piece, ArrayLike<number>][] {
+function cut(pieces: readonly Piece[], data: Numbers): [Piece, Numbers][] {
   let end = 0;
   return pieces.map((piece) => {
     const start = end;
@@ -213,8 +222,9 @@ function cut(pieces: readonly Piece[], data: ArrayLike<number>): [Piece, ArrayLi
 }
 
 /** A part of an array; of a typed one a view. */
-function stretchOf(data: ArrayLike<number>, start: number, end: number): ArrayLike<number> {
-  if (data instanceof Float32Array || data instanceof Float64Array) return data.subarray(start, end);
+export function stretchOf(data: Numbers, start: number, end: number): Numbers {
+  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof RawFloats)
+    return data.subarray(start, end);
   return Float64Array.from({ length: end - start }, (_, i) => data[start + i]);
 }
 
