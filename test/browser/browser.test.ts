@@ -7,7 +7,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, type TestContext, test } from "vitest";
+import * as formats from "../../dist/formats.js";
 import * as recurve from "../../dist/index.js";
+import { readFiles } from "./files.mjs";
 import { trainLarge, trainSmall } from "./train.mjs";
 
 const asked = process.env["RECURVE_CHROMIUM"];
@@ -61,11 +63,21 @@ afterAll(async () => {
   await new Promise((done) => server.close(done));
 });
 
-/** Calls a function of train.mjs in a page; `workers` is how many the page has then. */
-async function inPage<R>(
+/** Calls a function of train.mjs in a page. */
+function inPage<R>(context: TestContext, pathname: string, name: string): Promise<{ result: R; workers: number }> {
+  // As text: the test runner would rewrite the imports of a function.
+  return evaluated<R>(
+    context,
+    pathname,
+    `Promise.all([import("/dist/index.js"), import("/test/browser/train.mjs")]).then(([r, t]) => t.${name}(r))`,
+  );
+}
+
+/** The result of a program in a page; `workers` is how many the page has then. */
+async function evaluated<R>(
   context: TestContext,
   pathname: string,
-  name: string,
+  program: string,
 ): Promise<{ result: R; workers: number }> {
   // A browser that was asked for must be there; only the usual place may be empty.
   if (browser === undefined && asked === undefined)
@@ -74,8 +86,6 @@ async function inPage<R>(
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`);
-  // As text: the test runner would rewrite the imports of a function.
-  const program = `Promise.all([import("/dist/index.js"), import("/test/browser/train.mjs")]).then(([r, t]) => t.${name}(r))`;
   const result: R = await page.evaluate(program);
   expect(complaints).toEqual([]);
   const workers = page.workers().length;
@@ -118,4 +128,17 @@ test("a page whose policy forbids workers trains the same on one thread, and say
   expect(result.threads.count).toBe(1);
   if (result.threads.reason !== "there is one core") expect(result.threads.reason).toContain("workers");
   expect(result.numbers).toEqual((await trainLarge(recurve)).numbers);
+});
+
+test("files of other programs are read, run and written in a page as in Node, to the last bit", async (context) => {
+  const fixtures = "test/io/fixtures/";
+  const program = `Promise.all([import("/dist/index.js"), import("/dist/formats.js"), import("/test/browser/files.mjs")]).then(
+    ([recurve, formats, files]) => files.readFiles(recurve, formats, async (file) => {
+      const response = await fetch("/${fixtures}" + file);
+      return new Uint8Array(await response.arrayBuffer());
+    }))`;
+  const { result } = await evaluated<Awaited<ReturnType<typeof readFiles>>>(context, "/", program);
+  const inNode = await readFiles(recurve, formats, async (file) => readFileSync(new URL(fixtures + file, root)));
+  expect(result).toEqual(inNode);
+  for (const { outputs, again } of Object.values(result)) expect(again).toEqual(outputs);
 });
