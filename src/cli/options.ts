@@ -60,7 +60,8 @@ export interface ConvertOptions {
 }
 
 export interface DiffOptions {
-  readonly inputs: string;
+  /** Drawn if not given. */
+  readonly inputs?: string;
   readonly tolerance: number;
   readonly cell?: string;
   readonly json?: boolean;

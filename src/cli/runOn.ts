@@ -4,6 +4,7 @@ import { formatShape } from "../base/shapes.ts";
 import { leavesOf } from "../base/trees.ts";
 import type { Loaded } from "../io/formats.ts";
 import { type HostTensors, hostTensors } from "../io/index.ts";
+import { dtypeOf } from "../io/onnx/ops/types.ts";
 import type { Model } from "../nn/index.ts";
 import type { Tensor } from "../trace/index.ts";
 import { chooseInputs, chooseState, statePrefix } from "./arrays.ts";
@@ -73,7 +74,8 @@ function runGraph({ graph }: Loaded, arrays: HostTensors, { path, inputs, before
   }
   const wanted = graph.inputs.map(({ name, dtype, shape }) => ({
     name,
-    dtype,
+    // Arrays of 64 bits are read as int32, as the graph computes with them.
+    dtype: dtypeOf(dtype) ?? dtype,
     shape: `[${shape.map((size) => size ?? "?").join(", ")}]`,
   }));
   const tensors = chooseInputs(wanted, arrays, inputs) as Tensor[];

@@ -70,6 +70,30 @@ test("convert: a name that says no format, and a file of arrays, get a sentence 
   expect(arrays.err).toMatch(/expected a model of layers, got arrays without a model.*--like/);
 });
 
+test("diff: without inputs two models run on drawn ones; arrays want those that they were computed from", async () => {
+  expect((await recurve("convert", keras("embedding-mask.keras"), at("same.onnx"))).code).toBe(0);
+  const same = await recurve("diff", keras("embedding-mask.keras"), at("same.onnx"), "--json");
+  expect(same).toMatchObject({ code: 0, err: "" });
+  const { inputs, differences } = JSON.parse(same.out);
+  expect(inputs).toBe("drawn inputs (2 rows, 8 steps)");
+  expect(differences.length).toBeGreaterThan(1);
+  expect(differences.every(({ largest }: { largest: number }) => largest === 0)).toBe(true);
+  const again = await recurve("diff", keras("lstm.keras"), keras("stack-state.keras"));
+  expect(again).toMatchObject({ code: 1 });
+  expect((await recurve("diff", keras("lstm.keras"), keras("lstm.npz"))).err).toMatch(
+    /inputs that the arrays in .*lstm\.npz/,
+  );
+});
+
+test("run and diff: a graph whose inputs have 64 bits takes arrays of 32 and of 64", async () => {
+  const graph = join(fixtures, "onnx/classifier-dynamo.onnx");
+  const tokens = { dtype: "int32", shape: [2, 3], data: Int32Array.of(1, 2, 3, 0, 1, 2) } as const;
+  await writeFile(at("tokens.npz"), encodeNpz({ tokens }));
+  const run = await recurve("run", graph, "--inputs", at("tokens.npz"), "--outputs", at("logits.npz"));
+  expect(run).toMatchObject({ code: 0, err: "" });
+  expect((await recurve("diff", graph, join(fixtures, "onnx/classifier-script.onnx"))).code).toBe(0);
+});
+
 test("diff: two models that differ say where first, and end with exit code 1", async () => {
   const inputs = await inputsOf("keras/lstm.npz");
   await writeFile(at("other.npz"), encodeNpz(await changedOutputs(inputs)));

@@ -5,6 +5,7 @@ import type { Loaded } from "../../io/formats.ts";
 import { compareArrays, type Difference, type HostTensors } from "../../io/index.ts";
 import { readBytes } from "../../io/node/files.ts";
 import { decodeNpz } from "../../io/node/npz.ts";
+import { drawnInputs, drawnName } from "../drawnInputs.ts";
 import { openAny } from "../openAny.ts";
 import type { DiffOptions } from "../options.ts";
 import { runEveryLayer } from "../runOn.ts";
@@ -15,9 +16,10 @@ const bars = "▁▂▃▄▅▆▇█";
 const widest = 32;
 
 export async function diff(a: string, b: string, options: DiffOptions, terminal: Terminal): Promise<void> {
-  const inputs = decodeNpz(await readBytes(options.inputs), options.inputs);
-  const first = valuesOf(await openAny(a, options), inputs, a, options.inputs);
-  const second = valuesOf(await openAny(b, options), inputs, b, options.inputs);
+  const opened = { a: await openAny(a, options), b: await openAny(b, options) };
+  const { arrays, from } = await inputsFor(opened.a, opened.b, { a, b }, options);
+  const first = valuesOf(opened.a, arrays, a, from);
+  const second = valuesOf(opened.b, arrays, b, from);
   const differences = compareArrays(first, second);
   if (differences.length === 0) {
     throw new OptionError(
@@ -25,7 +27,7 @@ export async function diff(a: string, b: string, options: DiffOptions, terminal:
     );
   }
   const unpaired = unpairedNames(first, second, differences);
-  show({ a, b, differences, unpaired }, options, terminal);
+  show({ a, b, inputs: from, differences, unpaired }, options, terminal);
   const worst = differences.filter(({ largest }) => !(largest <= options.tolerance));
   if (worst.length === 0) return;
   const [{ names: found }] = worst;
@@ -35,9 +37,30 @@ export async function diff(a: string, b: string, options: DiffOptions, terminal:
   );
 }
 
+/** The arrays that both run on, and what they are called. */
+async function inputsFor(
+  first: Loaded,
+  second: Loaded,
+  paths: { readonly a: string; readonly b: string },
+  { inputs }: DiffOptions,
+): Promise<{ arrays: HostTensors; from: string }> {
+  if (inputs !== undefined) return { arrays: decodeNpz(await readBytes(inputs), inputs), from: inputs };
+  if (hasModel(first) && hasModel(second)) return { arrays: drawnInputs(first), from: drawnName };
+  const path = hasModel(first) ? paths.b : paths.a;
+  throw new OptionError(
+    `diff: expected two models, or the inputs that the arrays in ${path} were computed from, got neither. Give --inputs <file>, or a model.`,
+    { path },
+  );
+}
+
+function hasModel({ model, graph }: Loaded): boolean {
+  return model !== undefined || graph !== undefined;
+}
+
 function valuesOf(opened: Loaded, arrays: HostTensors, path: string, inputs: string): HostTensors {
-  const hasModel = opened.model !== undefined || opened.graph !== undefined;
-  return !hasModel && opened.tensors !== undefined ? opened.tensors : runEveryLayer(opened, arrays, { path, inputs });
+  return !hasModel(opened) && opened.tensors !== undefined
+    ? opened.tensors
+    : runEveryLayer(opened, arrays, { path, inputs });
 }
 
 function unpairedNames(a: HostTensors, b: HostTensors, found: readonly Difference[]): readonly [string[], string[]] {
@@ -48,17 +71,18 @@ function unpairedNames(a: HostTensors, b: HostTensors, found: readonly Differenc
 interface Facts {
   readonly a: string;
   readonly b: string;
+  readonly inputs: string;
   readonly differences: readonly Difference[];
   readonly unpaired: readonly [readonly string[], readonly string[]];
 }
 
-function show({ a, b, differences, unpaired }: Facts, options: DiffOptions, { out, colors }: Terminal): void {
+function show({ a, b, inputs, differences, unpaired }: Facts, options: DiffOptions, { out, colors }: Terminal): void {
   if (options.json === true) {
     const listed = differences.map(({ largest, ...rest }) => ({
       ...rest,
       largest: Number.isFinite(largest) ? largest : null,
     }));
-    out.write(`${JSON.stringify({ a, b, tolerance: options.tolerance, differences: listed, unpaired })}\n`);
+    out.write(`${JSON.stringify({ a, b, inputs, tolerance: options.tolerance, differences: listed, unpaired })}\n`);
     return;
   }
   const head = ["value", "shape", "largest difference", "where", "over time"].map((text) => colors.dim(text));
@@ -67,7 +91,7 @@ function show({ a, b, differences, unpaired }: Facts, options: DiffOptions, { ou
     const paint = isFar ? colors.red : colors.green;
     return [label(one), shapesOf(one), paint(written(one.largest)), place(one), overTime(one, options.tolerance)];
   });
-  const lines = [`${colors.bold(a)} and ${colors.bold(b)} on ${options.inputs}`, "", ...table([head, ...rows], [2])];
+  const lines = [`${colors.bold(a)} and ${colors.bold(b)} on ${inputs}`, "", ...table([head, ...rows], [2])];
   for (const [i, file] of [a, b].entries()) {
     if (unpaired[i].length > 0) lines.push("", colors.dim(`only in ${file}: ${unpaired[i].join(", ")}`));
   }
@@ -97,7 +121,7 @@ function place({ at, steps }: Difference): string {
 
 /** One bar a step on a scale of powers of ten, the full height being the tolerance. */
 function overTime({ steps }: Difference, tolerance: number): string {
-  if (steps === undefined || steps.length < 2) return "";
+  if (steps === undefined || steps.length < 2 || steps.every((value) => value === 0)) return "";
   const group = Math.ceil(steps.length / widest);
   const groups = Array.from({ length: Math.ceil(steps.length / group) }, (_, i) =>
     Math.max(...steps.slice(i * group, (i + 1) * group)),
