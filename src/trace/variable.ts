@@ -36,9 +36,14 @@ export class Variable {
     this.shape = [...concreteShape(value)];
     this.dtype = value.dtype;
     this.#buffer = device().allocate(value.dtype, product(this.shape));
+    this.#write(value);
+  }
+
+  /** Elements that have not been made yet are made where they belong. */
+  #write(value: Tensor): void {
     const { source } = value;
-    if ("fill" in source && source.data === undefined) this.#buffer.fill(source.fill);
-    else this.#buffer.write(value.data());
+    if ("fill" in source && source.data === undefined) this.buffer.fill(source.fill);
+    else this.buffer.write(value.data());
   }
 
   /** @internal The memory that it lives in. */
@@ -79,7 +84,7 @@ export class Variable {
       );
     }
     const trace = currentTrace();
-    if (trace === undefined) this.buffer.write(x.data());
+    if (trace === undefined) this.#write(x);
     else trace.assign(this, x);
   }
 

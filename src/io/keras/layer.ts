@@ -155,6 +155,7 @@ const wrappers: Readonly<Record<string, Wrapper>> = {
   },
   LeakyReLU: ({ negative_slope: slope, alpha = 0.3 }) =>
     activationLayer({ name: "leakyRelu", negativeSlope: Number(slope ?? alpha) }),
+  Identity: () => activationLayer("linear"),
   ELU: ({ alpha = 1 }) => activationLayer({ name: "elu", alpha: Number(alpha) }),
   Softmax: ({ axis = -1 }, reading, path) => {
     if (axis !== -1) throw refusal(`${reading.where}: ${path}, axis`, "the last axis, -1", axis);

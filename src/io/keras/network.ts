@@ -38,6 +38,8 @@ export interface PlacedLayer {
 export interface ReadNetwork {
   readonly definition: ModelDefinition;
   readonly layers: readonly PlacedLayer[];
+  /** The layers that are shown a mask. */
+  readonly masked: ReadonlySet<string>;
 }
 
 type Connection = ModelDefinition["connections"][number];
@@ -60,6 +62,7 @@ export function readNetwork(value: unknown, reading: Reading, apart = false): Re
     placed: [],
     taken: new Map(),
     masks: new Map(),
+    masked: new Set(),
     count: { calls: 0 },
   };
   const fields = fieldsOf(value);
@@ -79,6 +82,7 @@ export function readNetwork(value: unknown, reading: Reading, apart = false): Re
       outputs: graph.single ? outputs[0] : outputs,
     },
     layers: drawing.placed,
+    masked: drawing.masked,
   };
 }
 
@@ -94,6 +98,7 @@ interface Drawing {
   readonly count: { calls: number };
   /** Those that Keras 3 has, by the values that they belong to. */
   readonly masks: Map<string, Mask>;
+  readonly masked: Set<string>;
 }
 
 /** Adds an input of the model, of whole numbers where an embedding reads it. */
@@ -233,7 +238,7 @@ class Draw {
   /** The values of one call's outputs. */
   #call({ inputs, initialState, mask }: Call, find: Find): string[] {
     const { name, read } = this.#made();
-    const { reading, connections, masks } = this.#drawing;
+    const { reading, connections, masks, masked } = this.#drawing;
     const { className, value } = this.#entry;
     const from = inputs.map(find);
     // Keras 2 puts the initial state behind the inputs of a recurrent layer.
@@ -249,6 +254,7 @@ class Draw {
       },
       `${reading.where}: layer ${quoted(this.#entry.name)}`,
     );
+    if (sequence.some((one, i) => masks.has(one) && !step.hidden.includes(i))) masked.add(name);
     connections.push({
       layer: name,
       from: sequence.map((one, i) => (step.hidden.includes(i) ? unmasked(this.#drawing, one) : one)),

@@ -4,7 +4,7 @@
  */
 import { OptionError } from "../../base/errors.ts";
 import { formatShape } from "../../base/shapes.ts";
-import { checkOptionNames, exportWeights, importWeights, type Model } from "../../nn/index.ts";
+import { checkOptionNames, exportWeights, type Model, weightsToImport } from "../../nn/index.ts";
 import type { Tensor } from "../../trace/index.ts";
 import { floatTensor, turnedRound } from "../floatTensor.ts";
 import type { HostTensor, HostTensors } from "../hostTensor.ts";
@@ -27,19 +27,21 @@ export interface ExportStateDictOptions extends PairingOptions {
 
 /**
  * Sets the weights of a model from a state dict: every module must find its layer, in order and by shapes unless `layers`
- * says which, and every layer its module. Two biases of PyTorch become one where Recurve has one. Nothing is written to
- * a layer whose module does not fit.
+ * says which, and every layer its module. Two biases of PyTorch become one where Recurve has one. Nothing is written
+ * unless all modules fit.
  */
 export function importStateDict(model: Model, tensors: HostTensors, options: ImportStateDictOptions = {}): void {
   const { where = "importStateDict", modules: only, ...pairing } = options;
   checkOptionNames(where, options, ["layers", "modules", "where"]);
   const modules = modulesOf(tensors, where, only);
   const byName = new Map(modules.map((module) => [module.name, module]));
-  for (const pair of pairLayers(where, model, pairing, modules)) {
+  const weights = pairLayers(where, model, pairing, modules).map((pair) => {
     // pairLayers has checked that there is such a module.
     const module = byName.get(pair.module) as TorchModule;
-    model.setWeights(weightsOfPair(where, model, pair, module));
-  }
+    return weightsOfPair(where, model, pair, module);
+  });
+  // All fit: nothing has been written before this is known.
+  model.setWeights(Object.assign({}, ...weights));
 }
 
 /**
@@ -71,7 +73,8 @@ function weightsOfPair(
   if (isRecurrent(layers[0])) {
     const arrays = Object.fromEntries(tensors);
     const names = layers.map((layer) => layer.name);
-    return inNameOfFile(where, () => importWeights("pytorch", model, arrays, { layers: names }));
+    const makers = inNameOfFile(where, () => weightsToImport("pytorch", model, arrays, { layers: names }));
+    return Object.fromEntries([...makers].map(([path, make]) => [path, make()]));
   }
   const [layer] = layers;
   const entries = placesOf(where, layer).map(({ path, own, turned, shape }): [string, Tensor] => {

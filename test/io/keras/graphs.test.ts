@@ -15,7 +15,7 @@ import {
   readKerasWeights,
 } from "../../../src/io/keras/index.ts";
 import { encodeZip } from "../../../src/io/zip.ts";
-import { call, conv1D, defineCell, input, lstm, masking, model } from "../../../src/nn/index.ts";
+import { bidirectional, call, conv1D, defineCell, input, lstm, masking, model } from "../../../src/nn/index.ts";
 import { add, concrete, mul, type Tensor } from "../../../src/trace/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -162,6 +162,20 @@ test("a model whose masks go elsewhere in Keras is refused, but for its weights 
   readKerasWeights(encodeKerasWeights(drawn), other);
   const [ours, theirs] = [drawn, other].map((one) => Object.values(one.weights()).map((w) => [...w.data()]));
   expect(theirs).toEqual(ours);
+});
+
+test("both directions under a mask are written where they give zeros there, as Keras does", () => {
+  const x = input({ name: "x", shape: [null, 3] });
+  const drawn = (zeroOutputForMask: boolean) =>
+    model({
+      inputs: x,
+      outputs: call(
+        bidirectional(lstm({ units: 2, returnSequences: true, zeroOutputForMask }), { name: "both" }),
+        call(masking(), x),
+      ),
+    });
+  expect(() => encodeKeras(drawn(false))).toThrow(/layer "both": expected zeroOutputForMask: true in both directions/);
+  expect(encodeKeras(drawn(true)).length).toBeGreaterThan(0);
 });
 
 const fixture = (name: string): Uint8Array =>

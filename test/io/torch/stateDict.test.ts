@@ -116,6 +116,16 @@ test("a module of other sizes is named with its shapes, and so is one that has n
   expect(unknown).toThrow(/expected the name of a module \("rnn"\), got "rnm"/);
 });
 
+test("where one module does not fit, nothing is written", () => {
+  const layers = [lstm({ units: 3, name: "encoder" }), dense({ units: 2, name: "head" })];
+  const model = sequential(layers, { input: { shape: [null, 2] } });
+  const before = model.weights();
+  const dict = { ...lstmOf("rnn.", 2, 3), "fc.weight": tensor(2, 3), "fc.bias": tensor(5) };
+  const wrong = (): void => importStateDict(model, dict, { layers: { encoder: "rnn", head: "fc" } });
+  expect(wrong).toThrow(/"fc\.bias" to be \[2\]/);
+  expect(model.weights()).toEqual(before);
+});
+
 test("layers and cells that PyTorch does not have are refused by name", () => {
   const before = sequential([gru({ units: 3, resetAfter: false })], { input: { shape: [null, 2] } });
   expect(() => exportStateDict(before)).toThrow(UnsupportedError);
