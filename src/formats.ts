@@ -37,6 +37,7 @@ export {
   type OnnxCall,
   type OnnxModel,
   type OnnxOptions,
+  onnxDataFiles,
   type PairingOptions,
   type ReportPart,
   type ReportValue,

@@ -12,7 +12,15 @@ export {
 } from "./keras/index.ts";
 export { inspectBytes, type Loaded, type LoadOptions, loadBytes } from "./load.ts";
 export { decodeNpzArchive, encodeNpz } from "./npz.ts";
-export { decodeOnnx, encodeOnnx, type OnnxCall, type OnnxModel, type OnnxOptions, toModel } from "./onnx/index.ts";
+export {
+  decodeOnnx,
+  encodeOnnx,
+  type OnnxCall,
+  type OnnxModel,
+  type OnnxOptions,
+  onnxDataFiles,
+  toModel,
+} from "./onnx/index.ts";
 export type { FileFormat } from "./recognise.ts";
 export type { FileReport, ReportPart, ReportValue } from "./report.ts";
 export { decodeTf1, modelFromTf1, type ShardReader, type Tf1Model, type Tf1ModelOptions } from "./tf1/index.ts";

@@ -20,7 +20,16 @@ import { fileKind } from "./metadata.ts";
 import { decodeModel, type OwnKinds, tensorsOf } from "./modelFile.ts";
 import { decodeNpy } from "./npy.ts";
 import { decodeNpzArchive } from "./npz.ts";
-import { decodeOnnxProto, inspectOnnx, modelOfOnnx, type OnnxModel, onnxModelOf, toModel } from "./onnx/index.ts";
+import {
+  dataFiles,
+  decodeOnnxProto,
+  inspectOnnx,
+  modelOfOnnx,
+  type OnnxModel,
+  onnxModelOf,
+  toModel,
+  withData,
+} from "./onnx/index.ts";
 import { quoted } from "./quoted.ts";
 import { type FileFormat, recognise } from "./recognise.ts";
 import type { FileReport } from "./report.ts";
@@ -232,10 +241,9 @@ function weightsByPath(tensors: HostTensors, { like }: Asked): Content {
 }
 
 /** A file that Recurve wrote is that model again; another one is its graph, and a model where the graph is made of layers. */
-function readOnnx(bytes: Uint8Array, asked: Asked): Content {
-  const { where } = asked;
-  const { cells, layers } = asked;
-  const proto = decodeOnnxProto(bytes, where);
+async function readOnnx(bytes: Uint8Array, { where, beside, cells, layers }: Asked): Promise<Content> {
+  const written = decodeOnnxProto(bytes, where);
+  const proto = withData(written, await allBeside(dataFiles(written, where), beside), where);
   const own = modelOfOnnx(proto, where, { ...(cells && { cells }), ...(layers && { layers }) });
   if (own !== undefined) return { model: own };
   const graph = onnxModelOf(proto, where);

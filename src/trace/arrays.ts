@@ -172,6 +172,11 @@ export function take(table: Tensor, indices: Tensor, options: { name?: string } 
   );
 }
 
+/** Zeros [rows, ...rest] plus every update [...i, ...rest] at the row that its index [...i] names. */
+export function scatterAdd(indices: Tensor, updates: Tensor, rows: Dim): Tensor {
+  return apply("scatterAdd", [indices, updates], (b, [i, u]) => b.add("scatterAdd", { rows }, [i, u], "scatterAdd"));
+}
+
 /** int32 indices [...i] -> float32 [...i, depth]: 1 at each index, else 0; all 0 for an index outside. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   if (indices.dtype !== "int32") {

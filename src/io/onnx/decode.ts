@@ -3,6 +3,7 @@ import { RecurveError, UnsupportedError } from "../../base/errors.ts";
 import { isElementType } from "../elements.ts";
 import { quoted, shortened } from "../quoted.ts";
 import { functionKey, nodeName } from "./evaluate.ts";
+import { dataFiles, withData } from "./external.ts";
 import {
   decodeOnnxProto,
   hostTensorOf,
@@ -18,11 +19,21 @@ import { ruleOf } from "./ops/table.ts";
 export const [oldest, newest] = [7, 25];
 
 /**
- * The model in the bytes of an .onnx file; `where` (its name) begins the sentences of errors. Raises FormatError for what
- * is no such file, UnsupportedError, with all reasons, for a model that Recurve can not run.
+ * The model in the bytes of an .onnx file; `where` (its name) begins the sentences of errors, `files` has the bytes of each
+ * name that `onnxDataFiles` gives. Raises FormatError for what is no such file, UnsupportedError, with all reasons, for a
+ * model that Recurve can not run.
  */
-export function decodeOnnx(bytes: Uint8Array, where = "ONNX file"): OnnxModel {
-  return onnxModelOf(decodeOnnxProto(bytes, where), where);
+export function decodeOnnx(
+  bytes: Uint8Array,
+  where = "ONNX file",
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
+): OnnxModel {
+  return onnxModelOf(withData(decodeOnnxProto(bytes, where), files, where), where);
+}
+
+/** The names of the files beside an .onnx file that its weights lie in: none for most models. */
+export function onnxDataFiles(bytes: Uint8Array, where = "ONNX file"): string[] {
+  return dataFiles(decodeOnnxProto(bytes, where), where);
 }
 
 /** The same of a file that has been read already. */
@@ -42,7 +53,7 @@ export function missingOf(proto: OnnxModelProto, where: string): readonly string
     );
   for (const tensor of proto.graph.initializers) {
     if (sentences.length > 2) break;
-    if (tensor.isExternal === true || !isElementType(tensor.elementType)) sentences.push(refusalOf(tensor, where));
+    if (!isElementType(tensor.elementType)) sentences.push(refusalOf(tensor, where));
   }
   const known = new Set(proto.functions.map((one) => functionKey(one.domain, one.name)));
   const nodes = [...nodesOf(proto.graph), ...proto.functions.flatMap((one) => one.nodes)];

@@ -1,9 +1,11 @@
 /** What an ONNX file holds, for people: its nodes in order, and what of them Recurve can not run. */
+import { RecurveError } from "../../base/errors.ts";
 import { gateOrder, weightLayouts } from "../../nn/index.ts";
 import { quoted, shortened } from "../quoted.ts";
 import type { FileReport, ReportPart } from "../report.ts";
 import { missingOf } from "./decode.ts";
 import { nodeName } from "./evaluate.ts";
+import { dataFiles } from "./external.ts";
 import { decodeOnnxProto, type OnnxModelProto, type OnnxNode, type OnnxTensor } from "./messages.ts";
 import { reported, versionOf } from "./onnxModel.ts";
 
@@ -11,6 +13,7 @@ import { reported, versionOf } from "./onnxModel.ts";
 export function inspectOnnx(bytes: Uint8Array, where = "ONNX file"): FileReport {
   const proto = decodeOnnxProto(bytes, where);
   const { graph, producerName, producerVersion, metadata } = proto;
+  const beside = filesOf(proto, where);
   const tensors = new Map(graph.initializers.map((one) => [one.name, one]));
   return {
     format: "ONNX model (.onnx)",
@@ -23,14 +26,25 @@ export function inspectOnnx(bytes: Uint8Array, where = "ONNX file"): FileReport 
       ),
       ["nodes", String(graph.nodes.length)],
       ["weights", String(graph.initializers.reduce((sum, { dims }) => sum + countOf(dims), 0))],
+      ...(beside.names.length === 0 ? [] : [["weights in", beside.names.map(shortened).join(", ")] as const]),
       ["free sizes", freeSizes(proto).slice(0, 8).map(shortened).join(", ") || "none"],
       ...metadata.slice(0, 8).map(([key, value]) => [shortened(key), shortened(value)] as const),
     ],
     inputs: graph.inputs.filter(({ name }) => !tensors.has(name)).map(named),
     outputs: graph.outputs.map(named),
     parts: graph.nodes.map((node) => partOf(node, tensors)),
-    missing: missingOf(proto, where),
+    missing: [...missingOf(proto, where), ...beside.missing],
   };
+}
+
+/** The files with weights, which need not be there for a report. */
+function filesOf(proto: OnnxModelProto, where: string): { names: string[]; missing: string[] } {
+  try {
+    return { names: dataFiles(proto, where), missing: [] };
+  } catch (error) {
+    if (error instanceof RecurveError) return { names: [], missing: [error.message] };
+    throw error;
+  }
 }
 
 function named(info: Parameters<typeof reported>[0]) {

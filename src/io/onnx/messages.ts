@@ -20,7 +20,15 @@ import {
   text,
   texts,
 } from "./fields.ts";
-import { elementName, elementNames, type OnnxElementType, type OnnxTensor, tensorMessage } from "./tensors.ts";
+import {
+  elementName,
+  elementNames,
+  entryMessage,
+  type OnnxElementType,
+  type OnnxEntry,
+  type OnnxTensor,
+  tensorMessage,
+} from "./tensors.ts";
 
 export { givenArrayOf, hostTensorOf, type OnnxElementType, type OnnxTensor, weightOf } from "./tensors.ts";
 
@@ -95,7 +103,7 @@ export interface OnnxModelProto {
   readonly producerName: string;
   readonly producerVersion: string;
   readonly opsets: readonly OnnxOpset[];
-  readonly metadata: readonly (readonly [key: string, value: string])[];
+  readonly metadata: readonly OnnxEntry[];
   readonly graph: OnnxGraph;
   readonly functions: readonly OnnxFunction[];
 }
@@ -321,17 +329,6 @@ const functionMessage: Message<OnnxFunction> = message(
     domain: text(10),
     defaults: many(11, () => attributeMessage),
   }),
-);
-
-interface EntryWire {
-  readonly key: string;
-  readonly value: string;
-}
-
-const entryMessage: Message<readonly [string, string]> = mapped(
-  message((): Fields<EntryWire> => ({ key: text(1), value: text(2) })),
-  ({ key, value }) => [key, value] as const,
-  ([key, value]) => ({ key, value }),
 );
 
 interface ModelWire extends Omit<OnnxModelProto, "graph"> {

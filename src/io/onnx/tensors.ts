@@ -10,7 +10,8 @@ import { ByteReader } from "../bytes.ts";
 import { type ElementType, elementBytes, floatsAt, isElementType, viewElements } from "../elements.ts";
 import type { HostTensor } from "../hostTensor.ts";
 import { readVarint } from "../protobuf.ts";
-import { bytes, chunks, type Fields, int, ints, type Message, mapped, message, text } from "./fields.ts";
+import { quoted, shortened } from "../quoted.ts";
+import { bytes, chunks, type Fields, int, ints, type Message, many, mapped, message, text } from "./fields.ts";
 
 /** By number, as in TensorProto.DataType. */
 export const elementNames = [
@@ -49,10 +50,17 @@ export interface OnnxTensor {
   readonly name: string;
   readonly elementType: OnnxElementType;
   readonly dims: readonly number[];
-  /** Little-endian bytes; as many as type and dims say, or none for types that Recurve does not read and for `isExternal`. */
+  /** Little-endian bytes; as many as type and dims say, or none for types that Recurve does not read and for `external`. */
   readonly data: Uint8Array;
-  /** Whether the elements lie in another file. */
-  readonly isExternal?: true;
+  /** Where the elements lie, if that is in another file (`external.ts`). */
+  readonly external?: OnnxPlace;
+}
+
+/** A stretch of bytes in another file; to its end without a length. */
+export interface OnnxPlace {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number | undefined;
 }
 
 /** The name of an element type's number. */
@@ -66,12 +74,12 @@ export function elementName(number: number, where: string): OnnxElementType {
 }
 
 /** The tensor as Recurve has it. Raises UnsupportedError for types that it has not, and for data in other files. */
-export function hostTensorOf({ name, elementType, dims, data, isExternal }: OnnxTensor, where: string): HostTensor {
-  const what = `${where}: tensor "${name.slice(0, 80)}"`;
-  if (isExternal === true)
+export function hostTensorOf({ name, elementType, dims, data, external }: OnnxTensor, where: string): HostTensor {
+  const what = `${where}: tensor "${shortened(name)}"`;
+  if (external !== undefined)
     throw new UnsupportedError(
-      `${what}: expected its elements in this file, got a reference to another file. Save the model in one file, with onnx.save_model(model, path, save_as_external_data=False).`,
-      { tensor: name },
+      `${what}: expected its elements, got the name ${quoted(external.location)} of the file that they lie in. Load the model by its path, or give that file too.`,
+      { tensor: name, location: external.location },
     );
   if (!isElementType(elementType))
     throw new UnsupportedError(
@@ -83,8 +91,8 @@ export function hostTensorOf({ name, elementType, dims, data, isExternal }: Onnx
 
 /** The same with numbers of float32 where they lie in the file, at any byte: nothing is copied. */
 export function givenArrayOf(tensor: OnnxTensor, where: string): GivenArray {
-  const { elementType, dims, data, isExternal } = tensor;
-  const floats = elementType === "float32" && isExternal !== true ? floatsAt(data) : undefined;
+  const { elementType, dims, data, external } = tensor;
+  const floats = elementType === "float32" && external === undefined ? floatsAt(data) : undefined;
   return floats === undefined ? hostTensorOf(tensor, where) : { shape: dims, data: floats };
 }
 
@@ -111,7 +119,17 @@ interface Wire {
   readonly doubles: readonly Uint8Array[];
   readonly unsigned: readonly Uint8Array[];
   readonly location: number;
+  readonly external: readonly OnnxEntry[];
 }
+
+/** A text by name: in the metadata of a model, and in what says where elements lie. */
+export type OnnxEntry = readonly [key: string, value: string];
+
+export const entryMessage: Message<OnnxEntry> = mapped(
+  message((): Fields<{ readonly key: string; readonly value: string }> => ({ key: text(1), value: text(2) })),
+  ({ key, value }) => [key, value] as const,
+  ([key, value]) => ({ key, value }),
+);
 
 const wire: Message<Wire> = message(
   (): Fields<Wire> => ({
@@ -124,44 +142,63 @@ const wire: Message<Wire> = message(
     raw: bytes(9),
     doubles: chunks(10),
     unsigned: chunks(11),
+    external: many(13, () => entryMessage),
     location: int(14),
   }),
 );
 
 const none = { floats: [], narrow: [], wide: [], doubles: [], unsigned: [] };
 
-export const tensorMessage: Message<OnnxTensor> = mapped(
-  wire,
-  open,
-  ({ name, elementType, dims, data, isExternal }) => ({
-    ...none,
-    dims,
-    type: elementNames.indexOf(elementType),
-    name,
-    raw: data,
-    location: isExternal === true ? 1 : 0,
-  }),
-);
+export const tensorMessage: Message<OnnxTensor> = mapped(wire, open, ({ name, elementType, dims, data, external }) => ({
+  ...none,
+  dims,
+  type: elementNames.indexOf(elementType),
+  name,
+  raw: external === undefined ? data : undefined,
+  location: external === undefined ? 0 : 1,
+  external: external === undefined ? [] : entriesOf(external),
+}));
 
 function open(tensor: Wire, where: string): OnnxTensor {
   const { name, dims, type, location } = tensor;
   const elementType = elementName(type, where);
   const empty = new Uint8Array();
-  if (location === 1) return { name, elementType, dims, data: empty, isExternal: true };
   const count = dims.reduce((product, size) => product * size, 1);
   if (!dims.every((size) => size >= 0) || !Number.isSafeInteger(count)) return refuseShape(tensor, where);
+  if (location === 1) return { name, elementType, dims, data: empty, external: placeIn(tensor, where) };
   if (!isElementType(elementType)) return { name, elementType, dims, data: empty };
   const data = dataOf(tensor, elementType, count, where);
   if (data.length === count * elementBytes(elementType)) return { name, elementType, dims, data };
   throw new FormatError(
-    `${where}: tensor "${name.slice(0, 80)}": expected ${count * elementBytes(elementType)} bytes for ${elementType} ${formatShape(dims.slice(0, 8))}, got ${data.length}. The file is damaged; save or download it again.`,
+    `${where}: tensor "${shortened(name)}": expected ${count * elementBytes(elementType)} bytes for ${elementType} ${formatShape(dims.slice(0, 8))}, got ${data.length}. The file is damaged; save or download it again.`,
     { tensor: name, shape: dims },
   );
 }
 
+/** Keys of ExternalDataProto: location, offset and length as texts. Others, such as a checksum, are not looked at. */
+function placeIn({ name, external }: Wire, where: string): OnnxPlace {
+  const entries = new Map(external);
+  const number = (key: string): number | undefined => {
+    const given = entries.get(key);
+    if (given === undefined || given === "") return undefined;
+    const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+    if (Number.isSafeInteger(value)) return value;
+    throw new FormatError(
+      `${where}: tensor "${shortened(name)}": expected a whole number of bytes as ${key} of its elements, got ${quoted(given)}. The file is damaged; save or download it again.`,
+      { tensor: name },
+    );
+  };
+  return { location: entries.get("location") ?? "", offset: number("offset") ?? 0, length: number("length") };
+}
+
+function entriesOf({ location, offset, length }: OnnxPlace): OnnxEntry[] {
+  const bytes = length === undefined ? [] : [["length", String(length)] as const];
+  return [["location", location], ["offset", String(offset)], ...bytes];
+}
+
 function refuseShape({ name, dims }: Wire, where: string): never {
   throw new FormatError(
-    `${where}: tensor "${name.slice(0, 80)}": expected sizes of 0 or more, got ${formatShape(dims.slice(0, 8))}. The file is damaged; save or download it again.`,
+    `${where}: tensor "${shortened(name)}": expected sizes of 0 or more, got ${formatShape(dims.slice(0, 8))}. The file is damaged; save or download it again.`,
     { tensor: name, shape: dims },
   );
 }

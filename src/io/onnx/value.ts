@@ -48,7 +48,7 @@ export function knownScalar(element: Dim, dtype: DType = "int32"): Known {
 /** A tensor of the file. */
 export function knownOf(tensor: OnnxTensor, where: string): Known {
   const { elementType, data, dims } = tensor;
-  if (elementType !== "int64" || tensor.isExternal === true) {
+  if (elementType !== "int64" || tensor.external !== undefined) {
     const { dtype, shape, data: elements } = hostTensorOf(tensor, where);
     return { dtype, shape, elements };
   }

@@ -1,7 +1,7 @@
 /** ONNX files that break one rule each, made here; and good ones to be damaged. */
 import { readFileSync } from "node:fs";
 import { RecurveError } from "../../../src/base/errors.ts";
-import { decodeOnnx } from "../../../src/io/onnx/decode.ts";
+import { decodeOnnx, onnxDataFiles } from "../../../src/io/onnx/decode.ts";
 import { inspectOnnx } from "../../../src/io/onnx/inspect.ts";
 import { toModel } from "../../../src/io/onnx/lift/toModel.ts";
 import { MessageWriter } from "../../../src/io/protobuf.ts";
@@ -51,6 +51,22 @@ function nested(depth: number): Write {
   );
 }
 
+/** Elements that are said to lie in another file. */
+const beside =
+  (entries: Readonly<Record<string, string>>): Write =>
+  (own) => {
+    for (const [key, value] of Object.entries(entries)) own.message(13, (one) => one.string(1, key).string(2, value));
+    own.varint(14, 1);
+  };
+
+const places: readonly Readonly<Record<string, string>>[] = [
+  { location: "../../etc/passwd" },
+  { location: "w.bin", offset: "99999999999999999999" },
+  { location: "w.bin", offset: "-16" },
+  { location: "w.bin", length: "1e3" },
+  { location: "w.bin", offset: "4090", length: "16" },
+];
+
 const bytes =
   (length: number): Write =>
   (own) =>
@@ -75,7 +91,11 @@ export const hostile: readonly Named[] = [
   { name: "more varints than the shape says", bytes: model(tensor([2], 7, (own) => own.bytes(7, new Uint8Array(9)))) },
   { name: "an element type that is none", bytes: model(tensor([4], 99, bytes(16))) },
   { name: "text as a weight", bytes: model(tensor([1], 8, (own) => own.bytes(6, new Uint8Array(3)))) },
-  { name: "data in another file", bytes: model(tensor([4], 1, (own) => own.varint(14, 1))) },
+  { name: "data in another file without a name", bytes: model(tensor([4], 1, (own) => own.varint(14, 1))) },
+  ...places.map((entries) => ({
+    name: `data in another file: ${JSON.stringify(entries)}`,
+    bytes: model(tensor([4], 1, beside(entries))),
+  })),
   { name: "an operator of the file's own", bytes: model(node("__proto__", ["x"])) },
   { name: "an operator called constructor", bytes: model(node("constructor", ["x"])) },
   {
@@ -115,12 +135,14 @@ export const seeds: readonly Named[] = [
   "function",
   "operators-18",
   "lstm-activations",
+  "beside",
 ].map((name) => ({ name, bytes: file(name) }));
 
 /** Everything that is done with a file before it runs. */
 export function read(bytes: Uint8Array): void {
   inspectOnnx(bytes, "hostile.onnx");
-  const graph = decodeOnnx(bytes, "hostile.onnx");
+  const files = onnxDataFiles(bytes, "hostile.onnx").map((name) => [name, new Uint8Array(4096)] as const);
+  const graph = decodeOnnx(bytes, "hostile.onnx", new Map(files));
   graph.encode();
   try {
     toModel(graph);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { HostTensor } from "../../../src/io/hostTensor.ts";
 import { decodeNpz } from "../../../src/io/node/npz.ts";
-import { decodeOnnx } from "../../../src/io/onnx/decode.ts";
+import { decodeOnnx, onnxDataFiles } from "../../../src/io/onnx/decode.ts";
 import type { OnnxModel } from "../../../src/io/onnx/onnxModel.ts";
 import { add, compile, concrete, mul, sum, type Tensor, valueAndGrad } from "../../../src/trace/index.ts";
 import { expectClose as expectNumbers } from "../closeness.ts";
@@ -16,7 +16,11 @@ const names = readdirSync(folder)
 type Arrays = Readonly<Record<string, Tensor>>;
 
 const read = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
-const modelOf = (name: string): OnnxModel => decodeOnnx(read(`${name}.onnx`), `${name}.onnx`);
+
+function modelOf(name: string): OnnxModel {
+  const bytes = read(`${name}.onnx`);
+  return decodeOnnx(bytes, `${name}.onnx`, new Map(onnxDataFiles(bytes).map((file) => [file, read(file)])));
+}
 
 function arraysOf(name: string): Arrays {
   const all = Object.entries(decodeNpz(read(`${name}.npz`)) as Record<string, HostTensor>);

@@ -24,6 +24,7 @@ import type { Call } from "../evaluate.ts";
 import { isKnown, type Known, mostFolded, numbersOf, tensorOf, type Value } from "../value.ts";
 import { attribute, axisOf, dims, float, has, int, intsOf, type Rules, refuse, tensor, text, value } from "./call.ts";
 import { alongAxis, transposed } from "./fold.ts";
+import { fromStart } from "./places.ts";
 
 function transposeRule(call: Call): readonly Value[] {
   const x = value(call, 0);
@@ -76,12 +77,6 @@ function atKnown(
   return squeeze(slice(tensor(call, 0), axis, place, addDims(place, 1)), axis);
 }
 
-/** Indices below 0 count from the end. */
-function fromStart(indices: Tensor, size: Dim, known?: readonly number[]): Tensor {
-  if (known?.every((index) => index >= 0)) return indices;
-  return select(less(indices, 0), add(indices, dimension(size, "int32")), indices);
-}
-
 function toFront(x: Tensor, axis: number): Tensor {
   if (axis === 0) return x;
   return transpose(x, [axis, ...x.shape.flatMap((_, i) => (i === axis ? [] : [i]))]);
@@ -91,45 +86,6 @@ function toFront(x: Tensor, axis: number): Tensor {
 function movedIn(x: Tensor, count: number, axis: number): Tensor {
   const axes = x.shape.map((_, i) => i);
   return transpose(x, [...axes.slice(count, count + axis), ...axes.slice(0, count), ...axes.slice(count + axis)]);
-}
-
-/** Along one axis, the element that each index names: both of one rank. */
-function gatherElements(call: Call): readonly Value[] {
-  const x = tensor(call, 0);
-  const axis = axisOf(call, int(call, "axis", 0), x.rank);
-  const own = fromStart(cast(tensor(call, 1), "int32"), x.shape[axis]);
-  // The flat position of each: the places on the other axes are its own.
-  let at: Tensor | undefined;
-  let stride: Dim = 1;
-  for (let i = x.rank - 1; i >= 0; i--) {
-    const places =
-      i === axis
-        ? own
-        : reshape(
-            range(own.shape[i]),
-            own.shape.map((size, j) => (i === j ? size : 1)),
-          );
-    const part = mul(places, dimension(stride, "int32"));
-    at = at === undefined ? part : add(at, part);
-    stride = sizeOf([stride, x.shape[i]]);
-  }
-  return [take(reshape(x, [sizeOf(x.shape)]), at ?? own)];
-}
-
-/** indices [..i, k] -> [..i, ..rest]: each names a place on the first k axes. */
-function gatherND(call: Call): readonly Value[] {
-  if (int(call, "batch_dims", 0) !== 0) return refuse(call, "batch_dims of 0", `${int(call, "batch_dims", 0)}`);
-  const x = tensor(call, 0);
-  const indices = cast(tensor(call, 1), "int32");
-  const depth = indices.shape[indices.rank - 1];
-  if (isSymbolic(depth)) return refuse(call, "indices of a fixed length", depth.key);
-  let at: Tensor | undefined;
-  for (let i = 0; i < depth; i++) {
-    const place = fromStart(squeeze(slice(indices, -1, i, i + 1), -1), x.shape[i]);
-    at = at === undefined ? place : add(mul(at, dimension(x.shape[i], "int32")), place);
-  }
-  if (at === undefined) return refuse(call, "indices", "none");
-  return [take(reshape(x, [sizeOf(x.shape.slice(0, depth)), ...x.shape.slice(depth)]), at)];
 }
 
 /** Parts of axes; attributes up to opset 9, inputs later. */
@@ -260,8 +216,6 @@ function swap(x: Tensor): Tensor {
 export const moveRules: Rules = {
   Transpose: transposeRule,
   Gather: gather,
-  GatherElements: gatherElements,
-  GatherND: gatherND,
   Slice: sliceRule,
   Split: splitRule,
   Pad: padRule,

@@ -2,6 +2,8 @@
  * LSTM, GRU and RNN of ONNX (https://onnx.ai/onnx/operators/onnx__LSTM.html), each direction one scan. Where ONNX Runtime
  * and the text differ, it is as in ONNX Runtime: `clip` keeps what gates are given, not the cell's state.
  */
+import { equalDims } from "../../../base/dims.ts";
+import { formatShape } from "../../../base/shapes.ts";
 import {
   add,
   clip as clipped,
@@ -182,7 +184,14 @@ interface Initial {
 function initialOf(call: Call, { x, units, at, d, isBatchFirst }: Initial): Tensor {
   if (!has(call, at)) return zeros([x.shape[1], units]);
   const axis = isBatchFirst ? 1 : 0;
-  return squeeze(slice(floats(call, at), axis, d, d + 1), axis);
+  const given = squeeze(slice(floats(call, at), axis, d, d + 1), axis);
+  if (given.rank === 2 && equalDims(given.shape[1], units)) return given;
+  return refuse(
+    call,
+    `an initial state of ${units} units`,
+    formatShape(given.shape),
+    "The operator has no projections: an LSTM with proj_size comes as a state_dict (.pt), not as ONNX",
+  );
 }
 
 /** bool [t, b], true for the first steps of each row, where the node is given lengths. */

@@ -4,6 +4,7 @@ import type { OnnxNode } from "../messages.ts";
 import { controlRules } from "./control.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { moveRules } from "./move.ts";
+import { placesRules } from "./places.ts";
 import { productRules } from "./product.ts";
 import { recurrentRules } from "./recurrent.ts";
 import { reduceRules } from "./reduce.ts";
@@ -14,6 +15,7 @@ const families = [
   elementwiseRules,
   shapeRules,
   moveRules,
+  placesRules,
   reduceRules,
   productRules,
   recurrentRules,
