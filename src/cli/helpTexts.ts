@@ -3,7 +3,7 @@
  * commander objects are made of it in `program.ts`.
  */
 import { writtenFormats } from "../io/names.ts";
-import { extensionList, numberIn, wholeFrom } from "./options.ts";
+import { extensionList, jsonObject, numberIn, wholeFrom } from "./options.ts";
 import { wrapText } from "./terminal.ts";
 import { skippedFolders, textExtensions } from "./text/read.ts";
 
@@ -139,6 +139,11 @@ const convert: CommandText = {
         `the format, where the name of the file does not say it: ${Object.keys(writtenFormats).join(", ")}`,
       ],
       ["--like <model>", "a model with the layers of the weights in <in>, which names alone do not tell"],
+      [
+        "--assume <json>",
+        'what the notes on a state_dict or checkpoint say was assumed: \'{ "output": "last" }\'',
+        jsonObject,
+      ],
       ["--no-state", "onnx: no inputs and outputs for the recurrent state; sequences start anew"],
       cell,
       json,
@@ -148,6 +153,7 @@ const convert: CommandText = {
     "recurve convert classifier.keras classifier.onnx",
     "recurve convert state_dict.pt model.safetensors",
     "recurve convert weights.pt model.keras --like model.safetensors",
+    `recurve convert weights.pt model.onnx --assume '{ "output": "last" }'`,
   ],
 };
 

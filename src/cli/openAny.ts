@@ -1,5 +1,5 @@
 /** Files of any format for the commands: a model of Recurve may remember the module of its own cell. */
-import type { Loaded } from "../io/formats.ts";
+import type { Loaded, LoadOptions } from "../io/formats.ts";
 import { decodeSafetensors, fileKind } from "../io/index.ts";
 import { readBytes } from "../io/node/files.ts";
 import { load } from "../io/node/load.ts";
@@ -11,10 +11,12 @@ export interface OpenOptions {
   readonly cell?: string | undefined;
   /** The model whose weights a file of weights holds. */
   readonly like?: Model | undefined;
+  /** What the names of weights do not tell. */
+  readonly assume?: LoadOptions["assume"] | undefined;
 }
 
 /** Reads a file. */
-export async function openAny(path: string, { cell, like }: OpenOptions = {}): Promise<Loaded> {
+export async function openAny(path: string, { cell, like, assume }: OpenOptions = {}): Promise<Loaded> {
   if (path.endsWith(".safetensors")) {
     const bytes = await readBytes(path);
     if (fileKind(decodeSafetensors(bytes, path).metadata) === "model") {
@@ -23,5 +25,5 @@ export async function openAny(path: string, { cell, like }: OpenOptions = {}): P
       return { format: "safetensors", title: "Recurve model (.safetensors)", model, metadata, ...nothing };
     }
   }
-  return load(path, { ...(await ownKinds(cell)), ...(like === undefined ? {} : { like }) });
+  return load(path, { ...(await ownKinds(cell)), ...(like && { like }), ...(assume && { assume }) });
 }

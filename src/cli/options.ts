@@ -1,5 +1,6 @@
 /** Parsers of option values, and the checked options that each command gets. Not the help texts: those are in `program.ts`. */
 import { InvalidArgumentError } from "commander";
+import type { LoadOptions } from "../io/formats.ts";
 
 /** Options of `train` after parsing; undefined where neither given nor defaulted. */
 export interface TrainOptions {
@@ -53,6 +54,8 @@ export interface RunOptions {
 export interface ConvertOptions {
   readonly to?: string;
   readonly like?: string;
+  /** What the names of weights do not tell. */
+  readonly assume?: LoadOptions["assume"];
   /** False with --no-state. */
   readonly state: boolean;
   readonly cell?: string;
@@ -107,6 +110,18 @@ export function numberIn(range: {
     if (text.trim() !== "" && value >= least && value > above && value < below && value <= most) return value;
     throw new InvalidArgumentError(`Expected a number ${words.join(" and ")}.`);
   };
+}
+
+/** An option that is an object of JSON. */
+export function jsonObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new InvalidArgumentError(`Expected an object of JSON, such as '{ "output": "last" }'.`);
 }
 
 /** `.ts,md` -> [".ts", ".md"] */

@@ -35,7 +35,7 @@ import { type FileFormat, recognise } from "./recognise.ts";
 import type { FileReport } from "./report.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 import { readBundle } from "./tf1/bundle.ts";
-import { decodeTf1, inspectTf1, modelFromTf1 } from "./tf1/index.ts";
+import { decodeTf1, inspectTf1, modelFromTf1, type Tf1ModelOptions } from "./tf1/index.ts";
 import { decodeTfjs, inspectTfjs, tfjsShards } from "./tfjs/index.ts";
 import { decodeTflite, inspectTflite } from "./tflite/index.ts";
 import {
@@ -44,6 +44,7 @@ import {
   inspectStateDict,
   inspectTorch,
   modelFromStateDict,
+  type StateDictModelOptions,
   stateDictOf,
 } from "./torch/index.ts";
 
@@ -52,6 +53,11 @@ export interface LoadOptions extends OwnKinds {
   readonly keras?: KerasOwn;
   /** The model that weights without layers are for: a state_dict, a .weights.h5, an archive of arrays. It is given them. */
   readonly like?: Model;
+  /**
+   * What the names of weights do not tell, for a state_dict or a TensorFlow checkpoint: the options of `modelFromStateDict`
+   * or `modelFromTf1`, such as `{ output: "last", activations: { head: "softmax" } }`.
+   */
+  readonly assume?: Omit<StateDictModelOptions, "where"> | Omit<Tf1ModelOptions, "where">;
   /** The file's name: begins the sentences of errors. */
   readonly where?: string;
   /** The bytes of a file that lies beside this one, for formats of several files. */
@@ -149,7 +155,10 @@ const rows: { readonly [F in FileFormat]: FormatRow } = {
   },
 };
 
-const optionNames = ["cells", "layers", "keras", "like", "where", "beside"];
+/** Formats of weights whose layers are guessed. */
+const guessable: ReadonlySet<FileFormat> = new Set<FileFormat>(["safetensors", "torch", "tensorflow1"]);
+
+const optionNames = ["cells", "layers", "keras", "like", "assume", "where", "beside"];
 
 /**
  * The model or the arrays in the bytes of a file of any format: Recurve, Keras, PyTorch, ONNX, TensorFlow 1, TensorFlow.js,
@@ -160,6 +169,12 @@ export async function loadBytes(bytes: Uint8Array, options: LoadOptions = {}): P
   const asked = askedOf("load", options);
   const format = recognise(bytes, asked.where);
   const { title, read } = rows[format];
+  if (asked.assume !== undefined && (asked.like !== undefined || !guessable.has(format))) {
+    throw new OptionError(
+      `${asked.where}: expected no option "assume" ${asked.like === undefined ? `for a ${title}, which says itself what its layers are` : 'beside "like", which says what the layers are'}, got it. Leave it out.`,
+      { format },
+    );
+  }
   const { model, graph, tensors, notes = [], metadata = {} } = await read(bytes, asked);
   return { format, title, model, graph, tensors, notes, metadata };
 }
@@ -206,22 +221,22 @@ function readSafetensors(bytes: Uint8Array, asked: Asked): Content {
 }
 
 /** The arrays of a state_dict in the given model, or in one made after their names. */
-function stateDict(tensors: HostTensors, { like, where }: Asked): Content {
+function stateDict(tensors: HostTensors, { like, assume, where }: Asked): Content {
   if (like !== undefined) {
     importStateDict(like, tensors, { where });
     return { model: like };
   }
-  return guessed(tensors, () => modelFromStateDict(tensors, { where }));
+  return guessed(tensors, () => modelFromStateDict(tensors, { ...assume, where }));
 }
 
-async function readTf1(bytes: Uint8Array, { where, beside }: Asked): Promise<Content> {
+async function readTf1(bytes: Uint8Array, { where, beside, assume }: Asked): Promise<Content> {
   const { shards: count } = readBundle(bytes, where);
   const prefix = (where.split(/[\\/]/).at(-1) ?? where).replace(/\.index$/, "");
   const five = (i: number): string => String(i).padStart(5, "0");
   const names = Array.from({ length: count }, (_, i) => `${prefix}.data-${five(i)}-of-${five(count)}`);
   const shards = [...(await allBeside(names, beside)).values()];
   const tensors = decodeTf1(bytes, (i) => shards[i], where);
-  return guessed(tensors, () => modelFromTf1(tensors, { where }));
+  return guessed(tensors, () => modelFromTf1(tensors, { ...assume, where }));
 }
 
 /** A model made after the names of arrays; where they are no chain of layers the arrays stay, and a note says why. */

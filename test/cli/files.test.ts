@@ -70,6 +70,22 @@ test("convert: a name that says no format, and a file of arrays, get a sentence 
   expect(arrays.err).toMatch(/expected a model of layers, got arrays without a model.*--like/);
 });
 
+test("convert: --assume says what a state_dict does not, and is refused where the file says it", async () => {
+  const file = join(fixtures, "torch/classifier.pt");
+  const assume = ["--assume", '{ "output": "last", "activations": { "head": "softmax" } }'];
+  const { code, out } = await recurve("convert", file, at("assumed.safetensors"), ...assume);
+  expect(code).toBe(0);
+  expect(out).not.toMatch(/every step gives an output|no activation after it/);
+  const shown = await recurve("inspect", at("assumed.safetensors"), "--json");
+  expect(shown.out).toMatch(/softmax/);
+  const wrong = async (...given: string[]) => (await recurve("convert", ...given)).err;
+  expect(await wrong(file, at("x.onnx"), "--assume", '{ "outputs": 1 }')).toMatch(/"outputs".*Did you mean "output"/s);
+  expect(await wrong(file, at("x.onnx"), "--assume", "last")).toMatch(/Expected an object of JSON/);
+  expect(await wrong(keras("lstm.keras"), at("x.onnx"), ...assume)).toMatch(
+    /expected no option "assume" for a Keras 3/,
+  );
+});
+
 test("diff: without inputs two models run on drawn ones; arrays want those that they were computed from", async () => {
   expect((await recurve("convert", keras("embedding-mask.keras"), at("same.onnx"))).code).toBe(0);
   const same = await recurve("diff", keras("embedding-mask.keras"), at("same.onnx"), "--json");

@@ -10,9 +10,9 @@ import { groupDigits, type Terminal, wrapText } from "../terminal.ts";
 
 export async function convert(from: string, to: string, options: ConvertOptions, terminal: Terminal): Promise<void> {
   const format = chosenFormat(to, options.to);
-  const { cell } = options;
+  const { cell, assume } = options;
   const like = options.like === undefined ? undefined : (await openAny(options.like, { cell })).model;
-  const loaded = await openAny(from, { cell, like });
+  const loaded = await openAny(from, { cell, like, assume });
   const model = expectModel(loaded, from);
   await expectWritable(to);
   const bytes = encodeAs(model, format, format === "onnx" ? { state: options.state } : {});
