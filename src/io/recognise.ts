@@ -69,7 +69,12 @@ function zipFormat(bytes: Uint8Array, where: string): FileFormat {
 
 function hdf5Format({ attributes, children }: Hdf5Group, where: string): FileFormat {
   if (attributes.has("model_config")) return "kerasH5";
-  if (attributes.has("layer_names") || children.has("layers") || children.has("_layer_checkpoint_dependencies"))
+  if (
+    attributes.has("layer_names") ||
+    attributes.has("layer_names0") ||
+    children.has("layers") ||
+    children.has("_layer_checkpoint_dependencies")
+  )
     return "kerasWeights";
   throw unread(where, "an HDF5 file that Keras did not write", "Give a .keras, .weights.h5 or .h5 file of Keras");
 }

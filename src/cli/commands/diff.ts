@@ -5,6 +5,7 @@ import type { Loaded } from "../../io/formats.ts";
 import { compareArrays, type Difference, type HostTensors } from "../../io/index.ts";
 import { readBytes } from "../../io/node/files.ts";
 import { decodeNpz } from "../../io/node/npz.ts";
+import { someOf } from "../../io/quoted.ts";
 import { drawnInputs, drawnName } from "../drawnInputs.ts";
 import { openAny } from "../openAny.ts";
 import type { DiffOptions } from "../options.ts";
@@ -93,7 +94,7 @@ function show({ a, b, inputs, differences, unpaired }: Facts, options: DiffOptio
   });
   const lines = [`${colors.bold(a)} and ${colors.bold(b)} on ${inputs}`, "", ...table([head, ...rows], [2])];
   for (const [i, file] of [a, b].entries()) {
-    if (unpaired[i].length > 0) lines.push("", colors.dim(`only in ${file}: ${unpaired[i].join(", ")}`));
+    if (unpaired[i].length > 0) lines.push("", colors.dim(`only in ${file}: ${someOf(unpaired[i])}`));
   }
   out.write(`${lines.join("\n")}\n`);
 }

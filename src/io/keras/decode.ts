@@ -11,7 +11,7 @@ import { inNameOfFile, modelOfDefinition } from "../modelFile.ts";
 import { weightsOnDemand } from "../weightsOnDemand.ts";
 import { readZip } from "../zip.ts";
 import type { KerasOwn, Reading } from "./layer.ts";
-import { legacyLists } from "./legacy.ts";
+import { hasTexts, legacyLists } from "./legacy.ts";
 import { readNetwork } from "./network.ts";
 import { placeLayers } from "./place.ts";
 import { type Dialect, fieldsOf } from "./values.ts";
@@ -173,7 +173,7 @@ export function readKerasWeights(bytes: Uint8Array, model: Model, where = "weigh
   const root = decodeHdf5(bytes, where);
   const placed = placedWeights(placeLayers(model), shapesOf(model));
   const own = root.children.get("model_weights");
-  const legacy = own?.kind === "group" ? own : root.attributes.has("layer_names") ? root : undefined;
+  const legacy = own?.kind === "group" ? own : hasTexts(root, "layer_names") ? root : undefined;
   const source = legacy === undefined ? treeSource(root, where) : orderedSource(placed, legacy, where);
   model.setWeights(Object.fromEntries(placed.map((weight) => [weight.path, tensorOf(weight, source(weight), where)])));
 }

@@ -1,10 +1,12 @@
 /** Models as Keras files: the zip archive of Keras 3, whole models in HDF5, weights alone. Equal models give equal bytes. */
+import { internal } from "../../base/errors.ts";
 import { leavesByPath } from "../../base/trees.ts";
 import type { Model } from "../../nn/index.ts";
 import type { Variable } from "../../trace/index.ts";
 import { encodeHdf5, type Hdf5Tree } from "../hdf5/index.ts";
 import type { HostTensor } from "../hostTensor.ts";
 import { encodeZip } from "../zip.ts";
+import { textAttributes } from "./legacy.ts";
 import { expectMasksOfKeras, placeLayers } from "./place.ts";
 import { type PlacedWeight, placedWeights, shapesOf } from "./weights.ts";
 import { writeNetwork } from "./writeNetwork.ts";
@@ -65,7 +67,7 @@ export function encodeKerasH5(model: Model): Uint8Array {
       );
       const paths = ordered.map(({ weight }) => `${name}/${weight.path.replaceAll(".", "_")}`);
       const tree: Hdf5Tree = {
-        attributes: { weight_names: paths },
+        attributes: textAttributes("weight_names", paths),
         groups: ordered.length === 0 ? {} : { [name]: { datasets } },
       };
       return [name, tree];
@@ -74,17 +76,23 @@ export function encodeKerasH5(model: Model): Uint8Array {
   return encodeHdf5({
     attributes: { backend: "jax", keras_version: version, model_config: JSON.stringify(writeNetwork(model)) },
     groups: {
-      model_weights: { attributes: { backend: "jax", keras_version: version, layer_names: names }, groups },
+      model_weights: {
+        attributes: { backend: "jax", keras_version: version, ...textAttributes("layer_names", names) },
+        groups,
+      },
     },
   });
 }
 
 /** Every weight with its numbers. */
 function arraysOf(model: Model): { weight: PlacedWeight; tensor: HostTensor }[] {
-  const variables = leavesByPath<Variable>(model.variables);
-  return placedWeights(placeLayers(model), shapesOf(model)).map((weight) => {
-    const value = variables.get(weight.path)?.read();
-    const data = (value?.data() ?? new Float32Array()) as Float32Array;
-    return { weight, tensor: { dtype: "float32", shape: weight.shape, data } };
+  const left = new Map(leavesByPath<Variable>(model.variables));
+  const arrays = placedWeights(placeLayers(model), shapesOf(model)).map((weight) => {
+    const { path, shape } = weight;
+    const data = left.get(path)?.read().data() ?? internal("a weight has two places in a file of Keras", { path });
+    left.delete(path);
+    return { weight, tensor: { dtype: "float32", shape, data } as const };
   });
+  if (left.size > 0) internal("weights have no place in a file of Keras", { paths: [...left.keys()] });
+  return arrays;
 }

@@ -32,6 +32,22 @@ export function textList({ attributes }: Hdf5Group, name: string): string[] {
   return parts.flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
 }
 
+/** The same to write: texts take the room of the longest, and an attribute of HDF5 holds 64 kB. */
+export function textAttributes(name: string, texts: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const longest = Math.max(1, ...texts.map((text) => new TextEncoder().encode(text).length));
+  const most = Math.max(1, Math.floor(64_000 / longest));
+  if (texts.length <= most) return { [name]: texts };
+  const count = Math.ceil(texts.length / most);
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`${name}${i}`, texts.slice(i * most, (i + 1) * most)]),
+  );
+}
+
+/** Whether a group has such an attribute, whole or in parts. */
+export function hasTexts({ attributes }: Hdf5Group, name: string): boolean {
+  return attributes.has(name) || attributes.has(`${name}0`);
+}
+
 function datasetAt(group: Hdf5Group, path: string, where: string): Hdf5Dataset {
   let at: Hdf5Group | Hdf5Dataset | undefined = group;
   for (const name of path.split("/")) at = at?.kind === "group" ? at.children.get(name) : undefined;

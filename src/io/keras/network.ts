@@ -334,8 +334,11 @@ function freeName({ taken }: Drawing, wanted: string): string {
   return name;
 }
 
+/** Letters of a name; what a file has more is cut off. */
+export const longestName = 1000;
+
 function cleanName(name: string): string {
-  return name.replaceAll(/[.#/]/g, "_").slice(0, 200);
+  return name.replaceAll(/[.#/]/g, "_").slice(0, longestName);
 }
 
 function damaged(where: string, expected: string, got: string): FormatError {

@@ -1,13 +1,21 @@
 /** A model as Keras would have it: its configuration, written and read again, says where weights lie and masks go. */
 import { UnsupportedError } from "../../base/errors.ts";
 import type { Model } from "../../nn/index.ts";
+import { quoted } from "../quoted.ts";
 import type { Reading } from "./layer.ts";
-import { type PlacedLayer, readNetwork } from "./network.ts";
+import { longestName, type PlacedLayer, readNetwork } from "./network.ts";
 import { fieldsOf } from "./values.ts";
 import { writeNetwork } from "./writeNetwork.ts";
 
 /** The layers of a model at their places in a file of Keras 3. Raises UnsupportedError for layers that Keras does not have. */
 export function placeLayers(model: Model): readonly PlacedLayer[] {
+  const long = model.layers.find(({ name }) => name.length > longestName);
+  if (long !== undefined) {
+    throw new UnsupportedError(
+      `model "${model.name}": expected names of at most ${longestName} letters in a file of Keras, got ${long.name.length} for layer ${quoted(long.name)}. Give the layer a shorter name.`,
+      { layer: long.name },
+    );
+  }
   return readNetwork(writeNetwork(model), { ...readingOf(model), ignoresMasks: true }).layers;
 }
 

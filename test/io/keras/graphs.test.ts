@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { UnsupportedError } from "../../../src/base/errors.ts";
 import {
   decodeKeras,
+  decodeKerasH5,
   encodeKeras,
   encodeKerasH5,
   encodeKerasWeights,
@@ -15,7 +16,18 @@ import {
   readKerasWeights,
 } from "../../../src/io/keras/index.ts";
 import { encodeZip } from "../../../src/io/zip.ts";
-import { bidirectional, call, conv1D, defineCell, input, lstm, masking, model } from "../../../src/nn/index.ts";
+import {
+  bidirectional,
+  call,
+  conv1D,
+  defineCell,
+  dense,
+  input,
+  lstm,
+  masking,
+  model,
+  sequential,
+} from "../../../src/nn/index.ts";
 import { add, concrete, mul, type Tensor } from "../../../src/trace/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -176,6 +188,18 @@ test("both directions under a mask are written where they give zeros there, as K
     });
   expect(() => encodeKeras(drawn(false))).toThrow(/layer "both": expected zeroOutputForMask: true in both directions/);
   expect(encodeKeras(drawn(true)).length).toBeGreaterThan(0);
+});
+
+test("names that one attribute of HDF5 can not hold are written in several, as Keras does", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `${"a-long-name-".repeat(20)}${i}`);
+  const drawn = sequential(
+    names.map((name) => dense({ units: 1, name })),
+    { input: { shape: [2] }, seed: 2 },
+  );
+  const { model: again } = decodeKerasH5(encodeKerasH5(drawn));
+  expect(again.weights()).toEqual(drawn.weights());
+  const endless = sequential([dense({ units: 1, name: "n".repeat(1001) })], { input: { shape: [2] } });
+  expect(() => encodeKeras(endless)).toThrow(/names of at most 1000 letters in a file of Keras, got 1001/);
 });
 
 const fixture = (name: string): Uint8Array =>
