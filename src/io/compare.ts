@@ -20,9 +20,16 @@ export interface Difference {
   readonly steps: readonly number[] | undefined;
 }
 
-/** Compares what two models gave for the same inputs: arrays of one name, else of one place and shape. */
-export function compareArrays(first: HostTensors, second: HostTensors): Difference[] {
-  const names = pairNames(Object.entries(first), Object.entries(second));
+/** Pairs of names: of the first set and of the second. */
+export type Pairs = readonly (readonly [string, string])[];
+
+/** Compares what two models gave for the same inputs: arrays of one name, the given `pairs`, else those of one shape in order. */
+export function compareArrays(first: HostTensors, second: HostTensors, pairs: Pairs = []): Difference[] {
+  const fitting = pairs.filter(([a, b]) => {
+    const known = Object.hasOwn(first, a) && Object.hasOwn(second, b);
+    return known && equalShapes(first[a].shape, second[b].shape);
+  });
+  const names = pairNames(Object.entries(first), Object.entries(second), new Map(fitting));
   return names.map(([a, b]) => difference([a, b], first[a], second[b]));
 }
 
@@ -30,11 +37,15 @@ export function compareArrays(first: HostTensors, second: HostTensors): Differen
 function pairNames(
   first: readonly (readonly [string, HostTensor])[],
   second: readonly (readonly [string, HostTensor])[],
+  given: ReadonlyMap<string, string>,
 ): [string, string][] {
   const byName = new Set(second.map(([name]) => name));
-  const taken = new Set(first.flatMap(([name]) => (byName.has(name) ? [name] : [])));
+  const known = new Map(first.flatMap(([name]) => (byName.has(name) ? [[name, name] as const] : [])));
+  for (const [a, b] of given) if (!known.has(a) && !known.has(b)) known.set(a, b);
+  const taken = new Set(known.values());
   return first.flatMap(([name, { shape }]): [string, string][] => {
-    if (taken.has(name) && byName.has(name)) return [[name, name]];
+    const own = known.get(name);
+    if (own !== undefined) return [[name, own]];
     const found = second.find(([other, tensor]) => !taken.has(other) && equalShapes(tensor.shape, shape));
     if (found === undefined) return [];
     taken.add(found[0]);

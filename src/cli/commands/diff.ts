@@ -21,7 +21,9 @@ export async function diff(a: string, b: string, options: DiffOptions, terminal:
   const { arrays, from } = await inputsFor(opened.a, opened.b, { a, b }, options);
   const first = valuesOf(opened.a, arrays, a, from);
   const second = valuesOf(opened.b, arrays, b, from);
-  const differences = compareArrays(first, second);
+  const [ours, theirs] = [outputsOf(opened.a, first), outputsOf(opened.b, second)];
+  const pairs = ours.flatMap((name, i) => (theirs[i] === undefined ? [] : [[name, theirs[i]] as const]));
+  const differences = compareArrays(first, second, pairs);
   if (differences.length === 0) {
     throw new OptionError(
       `diff: expected values of the same names or shapes in both, got ${names(first)} and ${names(second)}. Give two files of the same model.`,
@@ -62,6 +64,13 @@ function valuesOf(opened: Loaded, arrays: HostTensors, path: string, inputs: str
   return !hasModel(opened) && opened.tensors !== undefined
     ? opened.tensors
     : runEveryLayer(opened, arrays, { path, inputs });
+}
+
+/** What the outputs are called among the values, in order: of arrays `output_0`, `output_1`, ... */
+function outputsOf({ model, graph }: Loaded, values: HostTensors): readonly string[] {
+  if (graph !== undefined) return graph.outputs.map(({ name }) => name);
+  if (model !== undefined) return model.outputs.map(({ name }) => name);
+  return Object.keys(values).flatMap((_, i) => (Object.hasOwn(values, `output_${i}`) ? [`output_${i}`] : []));
 }
 
 function unpairedNames(a: HostTensors, b: HostTensors, found: readonly Difference[]): readonly [string[], string[]] {
