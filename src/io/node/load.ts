@@ -37,7 +37,8 @@ async function fileOf(path: string): Promise<string> {
   const facts = await stat(path).catch(() => undefined);
   if (facts?.isFile() === true) return /\.data-\d{5}-of-\d{5}$/.test(path) ? indexOf(path) : path;
   if (facts === undefined) return (await isFile(`${path}.index`)) ? `${path}.index` : path;
-  for (const name of ["model.json", "config.json"]) if (await isFile(join(path, name))) return join(path, name);
+  for (const name of ["model.json", "config.json", "saved_model.pb"])
+    if (await isFile(join(path, name))) return join(path, name);
   const checkpoint = await readFile(join(path, "checkpoint"), "utf8").catch(() => "");
   const latest = /^model_checkpoint_path:\s*"([^"\n]+)"/m.exec(checkpoint)?.[1];
   if (latest !== undefined) return `${join(path, basename(latest))}.index`;
