@@ -212,12 +212,14 @@ const needs: Readonly<Record<string, object>> = {
   timeDistributed: { layer: { name: "inner", kind: "dense", options: one } },
   embedding: { inputDim: 1, outputDim: 1 },
   activation: { activation: "relu" },
+  dotLayer: { axes: 1 },
   dropout: { rate: 0.5 },
   gaussianDropout: { rate: 0.5 },
   gaussianNoise: { stddev: 1 },
   spatialDropout1D: { rate: 0.5 },
   permute: { dims: [1] },
   repeatVector: { n: 1 },
+  rescaling: { scale: 1 },
   reshapeLayer: { targetShape: [1] },
 };
 
@@ -284,7 +286,7 @@ function cells(): string[] {
 function weights(): string[] {
   const formats = Object.entries(weightLayouts).map(([name, { title }]) => `${code(name)} (${title})`);
   return [
-    ...entries("nn/weights", ["gates", "weights", "layouts/convert", "layouts/explain"]),
+    ...entries("nn/weights", ["gates", "weights", "adapt", "layouts/convert", "layouts/explain"]),
     "",
     `The formats that weights are read from and written to: ${formats.join(", ")}.`,
   ];

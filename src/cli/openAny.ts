@@ -21,7 +21,7 @@ export async function openAny(path: string, { cell, like, assume }: OpenOptions 
     const bytes = await readBytes(path);
     if (fileKind(decodeSafetensors(bytes, path).metadata) === "model") {
       const { model, metadata } = await openModel(path, cell);
-      const nothing = { graph: undefined, tensors: undefined, notes: [] };
+      const nothing = { graph: undefined, modules: undefined, tensors: undefined, notes: [] };
       return { format: "safetensors", title: "Recurve model (.safetensors)", model, metadata, ...nothing };
     }
   }

@@ -5,28 +5,34 @@ import { encodeModel, hostTensors } from "./modelFile.ts";
 import { type WrittenFormat, writtenFormats } from "./names.ts";
 import { encodeNpz } from "./npz.ts";
 import { encodeOnnx, type OnnxOptions } from "./onnx/index.ts";
-import { encodeTorch, exportStateDict } from "./torch/index.ts";
+import { type ExportStateDictOptions, encodeTorch, exportStateDict } from "./torch/index.ts";
 
 /** Options of formats that have some. */
-export type EncodeOptions = OnnxOptions;
+export type EncodeOptions = OnnxOptions & ExportStateDictOptions;
+
+const optionNames: { readonly [F in WrittenFormat]?: readonly string[] } = {
+  onnx: ["state", "step", "opset"],
+  pytorch: ["layers", "cells"],
+};
 
 const writers: { readonly [F in WrittenFormat]: (model: Model, options: EncodeOptions) => Uint8Array } = {
   safetensors: (model) => encodeModel(model),
   keras: (model) => encodeKeras(model),
   h5: (model) => encodeKerasH5(model),
   weightsH5: (model) => encodeKerasWeights(model),
-  pytorch: (model) => encodeTorch(exportStateDict(model)),
+  pytorch: (model, options) => encodeTorch(exportStateDict(model, options)),
   onnx: encodeOnnx,
   npz: (model) => encodeNpz(hostTensors(model.weights())),
 };
 
 /**
  * Bytes of a model in a format: "safetensors" (Recurve's own), "keras", "h5", "weightsH5", "pytorch" (a state_dict), "onnx"
- * (whose options these are) or "npz" (weights by path). Raises UnsupportedError for a model that the format can not hold.
+ * or "npz" (weights by path). The options are those of `encodeOnnx` and of `exportStateDict`.
+ * Raises UnsupportedError for a model that the format can not hold.
  */
 export function encodeAs(model: Model, format: WrittenFormat, options: EncodeOptions = {}): Uint8Array {
   if (!Object.hasOwn(writers, format))
     throw unknownName("encodeAs", "format", String(format), Object.keys(writtenFormats));
-  checkOptionNames(`encodeAs "${format}"`, options, format === "onnx" ? ["state", "step", "opset"] : []);
+  checkOptionNames(`encodeAs "${format}"`, options, optionNames[format] ?? []);
   return writers[format](model, options);
 }

@@ -44,6 +44,7 @@ import {
   inspectStateDict,
   inspectTorch,
   modelFromStateDict,
+  type StateDictModel,
   type StateDictModelOptions,
   stateDictOf,
 } from "./torch/index.ts";
@@ -73,6 +74,8 @@ export interface Loaded {
   readonly model: Model | undefined;
   /** Of an ONNX file: the graph itself, by its own names. */
   readonly graph: OnnxModel | undefined;
+  /** Of a state_dict: which module each layer of the model is, as `exportStateDict` and `saveModelAs` take it to write the names again. */
+  readonly modules: Pick<StateDictModel, "layers" | "cells"> | undefined;
   /** The arrays of a file of arrays; undefined for one that is a model. */
   readonly tensors: HostTensors | undefined;
   /** Sentences: what was assumed or left out, and why there is no model. */
@@ -81,7 +84,7 @@ export interface Loaded {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-type Content = Partial<Pick<Loaded, "model" | "graph" | "tensors" | "notes" | "metadata">>;
+type Content = Partial<Omit<Loaded, "format" | "title">>;
 
 interface Asked extends LoadOptions {
   readonly where: string;
@@ -175,8 +178,8 @@ export async function loadBytes(bytes: Uint8Array, options: LoadOptions = {}): P
       { format },
     );
   }
-  const { model, graph, tensors, notes = [], metadata = {} } = await read(bytes, asked);
-  return { format, title, model, graph, tensors, notes, metadata };
+  const { model, graph, modules, tensors, notes = [], metadata = {} } = await read(bytes, asked);
+  return { format, title, model, graph, modules, tensors, notes, metadata };
 }
 
 /** What a file holds, also where Recurve can not run it. */
@@ -226,7 +229,10 @@ function stateDict(tensors: HostTensors, { like, assume, where }: Asked): Conten
     importStateDict(like, tensors, { where });
     return { model: like };
   }
-  return guessed(tensors, () => modelFromStateDict(tensors, { ...assume, where }));
+  return guessed(tensors, () => {
+    const { model, notes, layers, cells } = modelFromStateDict(tensors, { ...assume, where });
+    return { model, notes, modules: { layers, cells } };
+  });
 }
 
 async function readTf1(bytes: Uint8Array, { where, beside, assume }: Asked): Promise<Content> {
@@ -236,11 +242,14 @@ async function readTf1(bytes: Uint8Array, { where, beside, assume }: Asked): Pro
   const names = Array.from({ length: count }, (_, i) => `${prefix}.data-${five(i)}-of-${five(count)}`);
   const shards = [...(await allBeside(names, beside)).values()];
   const tensors = decodeTf1(bytes, (i) => shards[i], where);
-  return guessed(tensors, () => modelFromTf1(tensors, { ...assume, where }));
+  return guessed(tensors, () => {
+    const { model, notes } = modelFromTf1(tensors, { ...assume, where });
+    return { model, notes };
+  });
 }
 
 /** A model made after the names of arrays; where they are no chain of layers the arrays stay, and a note says why. */
-function guessed(tensors: HostTensors, make: () => { model: Model; notes: readonly string[] }): Content {
+function guessed(tensors: HostTensors, make: () => Content): Content {
   try {
     return { ...make(), tensors };
   } catch (error) {

@@ -6,9 +6,11 @@ import {
   erf,
   exp,
   greater,
+  logSoftmax,
   maximum,
   minimum,
   mul,
+  neg,
   relu,
   where as select,
   sigmoid,
@@ -37,6 +39,12 @@ export const activationRules = {
   hardSigmoid: { slope: finiteNumber(1 / 6) },
   leakyRelu: { negativeSlope: finiteNumber(0.2) },
   exponential: {},
+  mish: {},
+  relu6: {},
+  hardTanh: {},
+  hardSilu: {},
+  logSoftmax: {},
+  logSigmoid: {},
 } as const;
 
 export type ActivationName = keyof typeof activationRules;
@@ -65,9 +73,18 @@ const functions: { readonly [K in ActivationName]: (x: Tensor, options: Numbers)
   silu: (x) => mul(x, sigmoid(x)),
   swish: (x) => mul(x, sigmoid(x)),
   // Keras 3, PyTorch. Keras 2 and TensorFlow.js mean clip(0.2 x + 0.5) by the same name: slope 0.2.
-  hardSigmoid: (x, { slope }) => minimum(maximum(add(slope === 1 / 6 ? div(x, 6) : mul(x, slope), 0.5), 0), 1),
+  hardSigmoid: (x, { slope }) => within(add(slope === 1 / 6 ? div(x, 6) : mul(x, slope), 0.5), 0, 1),
   leakyRelu: (x, { negativeSlope }) => select(greater(x, 0), x, mul(x, negativeSlope)),
   exponential: exp,
+  // Misra 2019: x tanh(log(1 + e^x))
+  mish: (x) => mul(x, tanh(softplus(x))),
+  relu6: (x) => within(x, 0, 6),
+  hardTanh: (x) => within(x, -1, 1),
+  // Howard et al. 2019, "Searching for MobileNetV3", who call it hard swish: x relu6(x + 3) / 6
+  hardSilu: (x) => mul(x, within(add(div(x, 6), 0.5), 0, 1)),
+  logSoftmax: (x) => logSoftmax(x, -1),
+  // log(1 / (1 + e^-x)) = -log(1 + e^-x)
+  logSigmoid: (x) => neg(softplus(neg(x))),
 };
 
 /** The function that an activation stands for; the option's rule has checked it. */
@@ -79,6 +96,10 @@ export function activationOf(activation: Activation): (x: Tensor) => Tensor {
 /** The rule of an option that takes an activation. */
 export function activationOption(fallback?: Activation): OptionRule<Activation> {
   return choice("activation", activationRules, fallback);
+}
+
+function within(x: Tensor, lowest: number, highest: number): Tensor {
+  return minimum(maximum(x, lowest), highest);
 }
 
 // x > 0: x, else alpha (e^x - 1); the exponential sees no positive x, so that it can not overflow into the gradient.

@@ -66,6 +66,7 @@ export { convLSTM1D, convLSTM2D, convLSTM3D } from "./layers/convLSTM.ts";
 export { type ConvolutionOptions, conv1D, conv2D, conv3D } from "./layers/convolution.ts";
 export { type ConvolveOptions, convolve } from "./layers/convolve.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
+export { type DotAxes, type DotOptions, dotLayer } from "./layers/dot.ts";
 export { type EmbeddingOptions, embedding } from "./layers/embedding.ts";
 export { type GaussianSampleOptions, gaussianSample } from "./layers/gaussianSample.ts";
 export { type HighwayOptions, highway } from "./layers/highway.ts";
@@ -100,10 +101,19 @@ export {
   maxPooling2D,
   type PoolingOptions,
 } from "./layers/pooling.ts";
+export { type PreluOptions, prelu } from "./layers/prelu.ts";
+export {
+  type NormalizationOptions,
+  normalization,
+  type PerFeature,
+  type RescalingOptions,
+  rescaling,
+} from "./layers/scaling.ts";
 export {
   cropping1D,
   type Ends,
   flatten,
+  lastStep,
   type PermuteOptions,
   permute,
   type RepeatVectorOptions,
@@ -159,6 +169,7 @@ export {
   runCell,
   runCellStep,
 } from "./recurrent/runCell.ts";
+export { adaptNormalization } from "./weights/adapt.ts";
 export { type Constraint, type ConstraintName, constrained } from "./weights/constraints.ts";
 export { readGates, writeGates } from "./weights/gates.ts";
 export { type Initializer, type InitializerName, initialValue } from "./weights/initializers.ts";

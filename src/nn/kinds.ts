@@ -11,6 +11,7 @@ import { conditionLayer } from "./layers/condition.ts";
 import { convLSTM1D, convLSTM2D, convLSTM3D } from "./layers/convLSTM.ts";
 import { conv1D, conv2D, conv3D } from "./layers/convolution.ts";
 import { dense } from "./layers/dense.ts";
+import { dotLayer } from "./layers/dot.ts";
 import { embedding } from "./layers/embedding.ts";
 import { gaussianSample } from "./layers/gaussianSample.ts";
 import { highway } from "./layers/highway.ts";
@@ -35,9 +36,12 @@ import {
   maxPooling1D,
   maxPooling2D,
 } from "./layers/pooling.ts";
+import { prelu } from "./layers/prelu.ts";
+import { normalization, rescaling } from "./layers/scaling.ts";
 import {
   cropping1D,
   flatten,
+  lastStep,
   permute,
   repeatVector,
   reshapeLayer,
@@ -110,6 +114,7 @@ export const layerKinds: { readonly [kind: string]: LayerMaker } = Object.freeze
   addLayer: plain(addLayer),
   averageLayer: plain(averageLayer),
   concatenate: plain(concatenate),
+  dotLayer: plain(dotLayer),
   conditionLayer: plain(conditionLayer),
   maximumLayer: plain(maximumLayer),
   minimumLayer: plain(minimumLayer),
@@ -117,6 +122,7 @@ export const layerKinds: { readonly [kind: string]: LayerMaker } = Object.freeze
   subtractLayer: plain(subtractLayer),
   cropping1D: plain(cropping1D),
   flatten: plain(flatten),
+  lastStep: plain(lastStep),
   permute: plain(permute),
   repeatVector: plain(repeatVector),
   reshapeLayer: plain(reshapeLayer),
@@ -125,6 +131,9 @@ export const layerKinds: { readonly [kind: string]: LayerMaker } = Object.freeze
   batchNormalization: plain(batchNormalization),
   layerNormalization: plain(layerNormalization),
   unitNormalization: plain(unitNormalization),
+  normalization: plain(normalization),
+  rescaling: plain(rescaling),
+  prelu: plain(prelu),
   gaussianDropout: plain(gaussianDropout),
   gaussianNoise: plain(gaussianNoise),
   gaussianSample: plain(gaussianSample),

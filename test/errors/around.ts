@@ -1,5 +1,6 @@
 /** What goes wrong with the layers around recurrent ones. */
 import {
+  adaptNormalization,
   addLayer,
   attention,
   call,
@@ -10,6 +11,7 @@ import {
   convolve,
   cropping1D,
   dense,
+  dotLayer,
   flatten,
   globalMaxPooling1D,
   highway,
@@ -18,21 +20,29 @@ import {
   layerNormalization,
   maxPooling1D,
   maxPooling2D,
+  model,
+  normalization,
   permute,
+  prelu,
   repeatVector,
+  rescaling,
   reshapeLayer,
   sequential,
   subtractLayer,
   timeDistributed,
   upSampling1D,
 } from "../../src/nn/index.ts";
-import { slice, zeros } from "../../src/trace/index.ts";
+import { slice, tensor, zeros } from "../../src/trace/index.ts";
 import type { Provocations } from "./provocations.ts";
 
 const over = (layer: Layer, shape: readonly (number | null)[]) => sequential([layer], { input: { shape } });
 const step = (layer: Layer, shape: readonly (number | null)[]) => over(layer, shape).step(zeros([1, 2]));
 const look = (options: object = {}) => conv1D({ filters: 2, kernelSize: 3, name: "look", ...options });
 const [x, y] = [input({ shape: [null, 3] }), input({ shape: [null, 4] })];
+const scaled = sequential([normalization({ name: "scaled" }), dense({ units: 2, name: "dense" })], {
+  input: { shape: [null, 3] },
+  name: "net",
+});
 
 export const around: Provocations = {
   "a convolution of rows": () => over(look(), [8]),
@@ -58,6 +68,24 @@ export const around: Provocations = {
   "a sum of different widths": () => call(addLayer({ name: "sum" }), [x, y]),
   "a sum of one": () => call(addLayer(), x),
   "a difference of three": () => call(subtractLayer(), [x, x, x]),
+  "a product along axes of different sizes": () => call(dotLayer({ axes: 2, name: "scores" }), [x, y]),
+  "a product along the batch": () => dotLayer({ axes: 0 }),
+  "a product of one": () => call(dotLayer({ axes: 1 }), x),
+  "a product of images": () => call(dotLayer({ axes: 1 }), [input({ shape: [4, 4, 3] }), x]),
+  "a step of a product": () => model({ inputs: x, outputs: call(dotLayer({ axes: 2 }), [x, x]) }).step(zeros([1, 3])),
+  "masks of a product that is never over time": () => dotLayer({ axes: 2, useMasks: false }),
+  "slopes of a free axis": () => over(prelu({ name: "bend" }), [null, 3]),
+  "slopes shared along an axis that is not there": () => over(prelu({ sharedAxes: [3] }), [null, 3]),
+  "a step of slopes that differ by step": () => step(prelu(), [4, 2]),
+  "a scale for other features": () => over(rescaling({ scale: [1, 2], name: "scaled" }), [null, 3]),
+  "a scale that is no number": () => rescaling({ scale: "1/255" as never }),
+  "a mean without a variance": () => normalization({ mean: 0.5, name: "scaled" }),
+  "a mean and a variance of different lengths": () => normalization({ mean: [1, 2], variance: [1] }),
+  "means of all numbers": () => normalization({ mean: [1, 2], variance: [1, 2], axis: "all" }),
+  "statistics for another layer": () => adaptNormalization(scaled, "dense", zeros([2, 3])),
+  "statistics of no data": () => adaptNormalization(scaled, "scaled", []),
+  "statistics of other features": () => adaptNormalization(scaled, "scaled", zeros([2, 4])),
+  "statistics of what is no number": () => adaptNormalization(scaled, "scaled", tensor([[1, Number.NaN, 3]])),
   "joined along the wrong axis": () => call(concatenate({ axis: 1 }), [x, y]),
   "joined along the batch": () => concatenate({ axis: 0 }),
   "a condition that is a sequence": () => concatCondition(x, y),

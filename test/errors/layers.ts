@@ -100,6 +100,8 @@ export const layers: Provocations = {
   "an input that nothing needs": () => model({ inputs: [x, z], outputs: y }),
   "two layers of one name": twins,
   "a name with a dot": () => sequential([dense({ units: 2, name: "a.b" })], { input: { shape: [2] } }),
+  "a name that every object has": () =>
+    sequential([dense({ units: 2, name: "constructor" })], { input: { shape: [2] } }),
   "a shared layer on two widths": () => model({ inputs: narrow, outputs: call(shared, call(shared, narrow)) }),
   "an input without time": () => net.run(zeros([2, 3])),
   "an input of another width": () => net.run(zeros([2, 5, 4])),

@@ -2,8 +2,10 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dense, gru, sequential } from "../../src/nn/index.ts";
+import { decodeTorch, stateDictOf } from "../../src/io/torch/index.ts";
+import { dense, gru, type Model, sequential } from "../../src/nn/index.ts";
 import {
   load,
   loadCheckpoint,
@@ -13,6 +15,7 @@ import {
   readSafetensors,
   saveCheckpoint,
   saveModel,
+  saveModelAs,
   writeNpz,
   writeSafetensors,
 } from "../../src/node.ts";
@@ -42,6 +45,18 @@ test("load takes a path or the bytes of a file", async () => {
     expect((await load(source)).model?.run(x).outputs).toEqual(model.run(x).outputs);
   }
   await expect(load(new Uint8Array([1, 2, 3]), { where: "upload" })).rejects.toThrow(/^upload: /);
+});
+
+test("a state_dict is written again under the names of its modules", async () => {
+  const path = fileURLToPath(new URL("fixtures/torch/classifier.pt", import.meta.url));
+  const { model: read, modules } = await load(path, { assume: { output: "last" } });
+  const again = join(folder, "again.pt");
+  await saveModelAs(read as Model, again, modules);
+  const namesIn = async (file: string) => Object.keys(stateDictOf(await decodeTorch(await readFile(file)))).sort();
+  expect(await namesIn(again)).toEqual(await namesIn(path));
+  const x = tensor([[1, 2, 3]], { dtype: "int32" });
+  expect((await load(again, { assume: { output: "last" } })).model?.run(x)).toEqual(read?.run(x));
+  await expect(saveModelAs(model, join(folder, "m.onnx"), modules)).rejects.toThrow(/"layers"/);
 });
 
 test("a checkpoint file gives the training's state", async () => {

@@ -1,7 +1,9 @@
 /** Activations: values computed with Keras 3's formulas in float64, and gradients that stay finite. */
 import { expect, test } from "vitest";
-import { type Activation, activationOf } from "../../src/nn/index.ts";
+import { type Activation, activation, activationOf } from "../../src/nn/index.ts";
 import { grad, sum, tensor } from "../../src/trace/index.ts";
+import { random } from "../cells/cells.ts";
+import { expectGradients, masked, maskOf } from "./layers.ts";
 
 const xs = [-4, -1, -0.25, 0.5, 3];
 const selu = (x: number) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (Math.exp(x) - 1));
@@ -32,6 +34,11 @@ const formulas: readonly (readonly [Activation, (x: number) => number])[] = [
   ["leakyRelu", (x) => (x > 0 ? x : 0.2 * x)],
   [{ name: "leakyRelu", negativeSlope: 0.01 }, (x) => (x > 0 ? x : 0.01 * x)],
   ["exponential", Math.exp],
+  ["mish", (x) => x * Math.tanh(Math.log(1 + Math.exp(x)))],
+  ["relu6", (x) => Math.min(Math.max(x, 0), 6)],
+  ["hardTanh", (x) => Math.min(Math.max(x, -1), 1)],
+  ["hardSilu", (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6],
+  ["logSigmoid", (x) => Math.log(sigmoid(x))],
 ];
 
 test.each(formulas.map(([activation, formula]) => [JSON.stringify(activation), activation, formula] as const))(
@@ -53,6 +60,25 @@ test("softmax is over the last axis", () => {
   ).toArray() as number[][];
   expect(a[0]).toBeCloseTo(0.25, 6);
   expect(b).toEqual([0.5, 0.5]);
+});
+
+test("log-softmax is the logarithm of softmax, also where that is too small for a number", () => {
+  const x = tensor([[1, 2, 3], [-200, 0, 5]]); // biome-ignore format: two rows
+  const [a, b] = activationOf("logSoftmax")(x).toArray() as number[][];
+  const softmax = activationOf("softmax")(x).toArray() as number[][];
+  a.forEach((value, i) => {
+    expect(value).toBeCloseTo(Math.log(softmax[0][i]), 5);
+  });
+  expect(b[0]).toBeCloseTo(-205 - Math.log(1 + Math.exp(-5)), 4);
+});
+
+test.each(
+  ([...formulas.map(([one]) => one), "softmax", "logSoftmax"] as Activation[]).map((one) => [
+    JSON.stringify(one),
+    one,
+  ]) as [string, Activation][],
+)("gradients of %s are finite differences", (_name, chosen) => {
+  expectGradients(masked(activation(chosen, { name: "layer" }), 3), [random([2, 4, 3], 1), maskOf([4, 2], 4)]);
 });
 
 test.each(formulas.filter(([one]) => one !== "exponential").map(([one]) => [JSON.stringify(one), one] as const))(

@@ -28,7 +28,7 @@ const initializers: readonly Json[] = [
 const regularizers: readonly Json[] = [null, "l1", { name: "l2", l2: 0.3 }];
 const constraints: readonly Json[] = [null, "nonNeg", "unitNorm"];
 const flags: readonly Json[] = [false, true];
-const activations: readonly Json[] = ["tanh", "relu", "softsign", { name: "leakyRelu", negativeSlope: 0.4 }];
+const activations: readonly Json[] = ["tanh", "relu", "mish", "softsign", { name: "leakyRelu", negativeSlope: 0.4 }];
 
 /** Values of the options whose name means one thing everywhere. */
 export const values: Readonly<Record<string, readonly Json[]>> = {
@@ -229,6 +229,8 @@ export const subjects: Readonly<Record<string, Subject>> = {
   addLayer: { needs: {}, feeding: two },
   averageLayer: { needs: {}, feeding: two },
   concatenate: { needs: {}, feeding: two, values: { axis: [-1, 1] } },
+  // Masked inputs are zeros already: what useMasks does is seen behind another layer only, in test/nn/scaling.test.ts.
+  dotLayer: { needs: { axes: 1 }, feeding: two, values: { axes: [1, 2], useMasks: [true, 1] } },
   conditionLayer: { needs: {}, feeding: { inputs: [{ shape: [null, 3] }, { shape: [2] }], hasTime: false } },
   maximumLayer: { needs: {}, feeding: two },
   minimumLayer: { needs: {}, feeding: two },
@@ -237,6 +239,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   cropping1D: { needs: {}, feeding: fixedSequence, values: { cropping: [1, [0, 2]] } },
   zeroPadding1D: { needs: {}, feeding: sequence, values: { padding: [1, [0, 2]] } },
   flatten: { needs: {}, feeding: fixedSequence },
+  lastStep: { needs: {}, feeding: sequence },
   permute: {
     needs: { dims: [2, 1] },
     feeding: fixedSequence,
@@ -267,6 +270,22 @@ export const subjects: Readonly<Record<string, Subject>> = {
   batchNormalization: { needs: {}, feeding: sequence },
   layerNormalization: { needs: {}, feeding: sequence },
   unitNormalization: { needs: {}, feeding: sequence },
+  normalization: {
+    needs: {},
+    feeding: sequence,
+    values: {
+      axis: [-1, "all"],
+      mean: [null, 0.5, [1, 2, 3]],
+      variance: [null, 0.3, [0.5, 1, 2]],
+      invert: [false, true],
+    },
+  },
+  rescaling: {
+    needs: { scale: 2 },
+    feeding: sequence,
+    values: { scale: [2, [1, 2, 3]], offset: [0, 0.5, [1, 2, 3]] },
+  },
+  prelu: { needs: {}, feeding: fixedSequence, values: { sharedAxes: [null, [1], [1, 2]] } },
   gaussianDropout: { needs: { rate: 0.5 }, feeding: sequence },
   gaussianNoise: { needs: { stddev: 0.5 }, feeding: sequence },
   spatialDropout1D: { needs: { rate: 0.5 }, feeding: sequence },

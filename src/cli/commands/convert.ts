@@ -15,7 +15,8 @@ export async function convert(from: string, to: string, options: ConvertOptions,
   const loaded = await openAny(from, { cell, like, assume });
   const model = expectModel(loaded, from);
   await expectWritable(to);
-  const bytes = encodeAs(model, format, format === "onnx" ? { state: options.state } : {});
+  const chosen = format === "onnx" ? { state: options.state } : format === "pytorch" ? loaded.modules : {};
+  const bytes = encodeAs(model, format, chosen);
   await writeBytes(to, bytes);
   report({ from, to, format, loaded, size: bytes.length, parameters: model.parameterCount }, options, terminal);
 }

@@ -53,7 +53,7 @@ export function modelFromKerasConfig(
   const { definition, layers, kinds, shapes } = readDrawable(config, reading);
   const weights = weightsOf(placedWeights(layers, shapes), sourceOf, where);
   const model = modelOfDefinition(definition, { ...kinds, weights }, where);
-  for (const { name, trainable } of layers) if (!trainable && name in model.variables) model.freeze(name);
+  for (const { name, trainable } of layers) if (!trainable && Object.hasOwn(model.variables, name)) model.freeze(name);
   return { model, version, notes: [...reading.notes] };
 }
 
@@ -81,7 +81,9 @@ function weightsOf(
 ): Readonly<Record<string, Tensor>> {
   const source = sourceOf(placed);
   return weightsOnDemand(
-    placed.map((weight) => ({ path: weight.path, make: () => tensorOf(weight, source(weight), where) })),
+    placed
+      .filter(({ isCounter }) => !isCounter)
+      .map((weight) => ({ path: weight.path, make: () => tensorOf(weight, source(weight), where) })),
   );
 }
 
@@ -172,10 +174,11 @@ export function openKerasH5(bytes: Uint8Array, where: string): OpenKerasH5 {
 export function readKerasWeights(bytes: Uint8Array, model: Model, where = "weights file"): void {
   const root = decodeHdf5(bytes, where);
   const placed = placedWeights(placeLayers(model), shapesOf(model));
-  const own = root.children.get("model_weights");
-  const legacy = own?.kind === "group" ? own : hasTexts(root, "layer_names") ? root : undefined;
+  const inside = root.children.get("model_weights");
+  const legacy = inside?.kind === "group" ? inside : hasTexts(root, "layer_names") ? root : undefined;
   const source = legacy === undefined ? treeSource(root, where) : orderedSource(placed, legacy, where);
-  model.setWeights(Object.fromEntries(placed.map((weight) => [weight.path, tensorOf(weight, source(weight), where)])));
+  const own = placed.filter(({ isCounter }) => !isCounter);
+  model.setWeights(Object.fromEntries(own.map((weight) => [weight.path, tensorOf(weight, source(weight), where)])));
 }
 
 /** Layers with weights in the order of the file are those of the model in its own. */

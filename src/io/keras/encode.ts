@@ -84,11 +84,12 @@ export function encodeKerasH5(model: Model): Uint8Array {
   });
 }
 
-/** Every weight with its numbers. */
+/** Every weight with its numbers, and counters of Keras at zero. */
 function arraysOf(model: Model): { weight: PlacedWeight; tensor: HostTensor }[] {
   const left = new Map(leavesByPath<Variable>(model.variables));
   const arrays = placedWeights(placeLayers(model), shapesOf(model)).map((weight) => {
-    const { path, shape } = weight;
+    const { path, shape, isCounter } = weight;
+    if (isCounter) return { weight, tensor: { dtype: "int32", shape, data: new Int32Array(1) } as const };
     const data = left.get(path)?.read().data() ?? internal("a weight has two places in a file of Keras", { path });
     left.delete(path);
     return { weight, tensor: { dtype: "float32", shape, data } as const };

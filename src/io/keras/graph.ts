@@ -25,6 +25,8 @@ export interface Call {
   readonly initialState: readonly Reference[];
   /** A mask that is given by name: Keras 3 writes those that travel by themselves so too. */
   readonly mask: readonly Reference[];
+  /** All that an operation is given, as the file has it; of layers nothing. */
+  readonly args: readonly unknown[];
 }
 
 /** Tensor `tensor` of call `node` of a layer. */
@@ -66,8 +68,38 @@ function isFunctional(className: unknown, config: unknown): boolean {
   return ["Functional", "Model"].includes(String(className)) && Array.isArray(fieldsOf(config).layers);
 }
 
-export function isNetwork({ value, className }: Entry): boolean {
+export function isNetwork({ value, className }: Pick<Entry, "value" | "className">): boolean {
   return className === "Sequential" || isFunctional(className, value.config);
+}
+
+/** A network that TimeDistributed, once or several times, has around it. */
+export interface Distributed {
+  readonly network: Fields;
+  readonly times: number;
+}
+
+/** The network within TimeDistributed, if a layer is that. */
+export function distributedNetwork(layer: Fields): Distributed | undefined {
+  let value = layer;
+  let times = 0;
+  for (; value.class_name === "TimeDistributed" && times < 8; times++) value = fieldsOf(fieldsOf(value.config).layer);
+  return times > 0 && isNetwork({ value, className: String(value.class_name) }) ? { network: value, times } : undefined;
+}
+
+/** Raises UnsupportedError unless each layer reads one value, so that TimeDistributed of all is TimeDistributed of each. */
+export function expectDistributable({ entries, inputs, outputs }: Graph, where: string): void {
+  const odd = entries.find(
+    (entry) =>
+      makesMask(entry) ||
+      fieldsOf(entry.value.config).return_state === true ||
+      entry.calls.some((one) => one.inputs.length !== 1 || one.initialState.length > 0 || one.mask.length > 0),
+  );
+  if (odd === undefined && inputs.length === 1 && outputs.length === 1) return;
+  const got = odd === undefined ? "several inputs or outputs" : `${odd.className} ${quoted(odd.name)}`;
+  throw new UnsupportedError(
+    `${where}: expected a model within TimeDistributed whose layers read one value each, and make no masks and give no states, got ${got}. Put TimeDistributed around each layer of the model in Keras, or export the model to ONNX, of which Recurve runs any graph.`,
+    { className: "TimeDistributed" },
+  );
 }
 
 /** The first layer may be an InputLayer, or say the shape itself; `build_input_shape` is what is left. */
@@ -92,7 +124,7 @@ function sequential({ config }: Fields, { where }: Reading, path: readonly strin
       className: String(value.class_name),
       value,
       isOperation: false,
-      calls: [{ inputs: [{ layer: below, node: 0, tensor: 0 }], initialState: [], mask: [] }],
+      calls: [{ inputs: [{ layer: below, node: 0, tensor: 0 }], initialState: [], mask: [], args: [] }],
     };
   });
   expectOwnNames([input, ...entries.map(({ name }) => name)], where);
@@ -251,7 +283,7 @@ function readCall(node: unknown, where: string, isOperation: boolean): Call {
   const stray = Object.entries(others).find(([, value]) => value !== null && value !== undefined && value !== false);
   if (stray !== undefined) throw refusal(`${where}: a call`, "calls with inputs and initial_state", stray[0]);
   const list = Array.isArray(args) ? args : [];
-  if (isOperation) return { inputs: tensorsOf(list, where), initialState: [], mask: [] };
+  if (isOperation) return { inputs: tensorsOf(list, where), initialState: [], mask: [], args: list };
   const [first, second] = list;
   const [givenInputs, givenState] =
     isTensor(first) || Array.isArray(first) ? [first, second ?? initial] : [inputs, initial];
@@ -259,6 +291,7 @@ function readCall(node: unknown, where: string, isOperation: boolean): Call {
     inputs: tensorsOf(givenInputs ?? list, where),
     initialState: tensorsOf(givenState, where),
     mask: tensorsOf(mask, where),
+    args: [],
   };
 }
 
@@ -268,7 +301,7 @@ function readOldCall(node: readonly unknown[], where: string): Call {
   const kwargs = fieldsOf(Array.isArray(list[0]) ? list[0][3] : undefined);
   const initial: unknown = kwargs.initial_state;
   const states = Array.isArray(initial) ? initial.map((one) => reference(one, where)) : [];
-  return { inputs: list.map((one) => reference(one, where)), initialState: states, mask: [] };
+  return { inputs: list.map((one) => reference(one, where)), initialState: states, mask: [], args: [] };
 }
 
 function isTensor(value: unknown): boolean {

@@ -5,7 +5,7 @@ import { decodeHdf5 } from "../hdf5/index.ts";
 import { quoted } from "../quoted.ts";
 import type { FileReport, ReportPart } from "../report.ts";
 import { openKeras, openKerasH5 } from "./decode.ts";
-import { isOperation } from "./graph.ts";
+import { distributedNetwork, isOperation } from "./graph.ts";
 import { type Reading, readLayer, uniqueNames } from "./layer.ts";
 import { legacyShapes } from "./legacy.ts";
 import { readNetwork } from "./network.ts";
@@ -96,6 +96,11 @@ function partsOf(
     if (Array.isArray(own.layers) && above.length < 32) {
       return [{ path: name, kind, notes: [] }, ...partsOf(layer, reading, path, missing, parametersOf)];
     }
+    const distributed = distributedNetwork(layer);
+    if (distributed !== undefined && above.length < 32) {
+      const inside = [...path, ...Array.from({ length: distributed.times }, () => "layer")];
+      return [{ path: name, kind, notes: [] }, ...partsOf(distributed.network, reading, inside, missing, parametersOf)];
+    }
     if (!isOperation(layer, reading)) collect(missing, () => readLayer(layer, reading, `layer ${quoted(name)}`));
     return [{ path: name, kind, parameters: parametersOf({ name, path }), notes: notesOf(kind, own) }];
   });
@@ -105,7 +110,12 @@ function shapeOf(shape: unknown): Pick<ReportPart, "shape"> {
   return Array.isArray(shape) ? { shape: shape.map((size) => (typeof size === "number" ? size : null)) } : {};
 }
 
-const gates: Readonly<Record<string, string>> = { LSTM: "gates i, f, c, o", GRU: "gates z, r, h" };
+const gates: Readonly<Record<string, string>> = {
+  LSTM: "gates i, f, c, o",
+  GRU: "gates z, r, h",
+  CuDNNLSTM: "gates i, f, c, o",
+  CuDNNGRU: "gates z, r, h",
+};
 
 function notesOf(kind: string, config: Readonly<Record<string, unknown>>): string[] {
   const inner = fieldsOf(config.layer);
@@ -113,7 +123,7 @@ function notesOf(kind: string, config: Readonly<Record<string, unknown>>): strin
   const own = kind === "Bidirectional" || kind === "TimeDistributed";
   return [
     ...(typeof config.units === "number" ? [`units ${config.units}`] : []),
-    ...(kind in gates ? [gates[kind]] : []),
+    ...(Object.hasOwn(gates, kind) ? [gates[kind]] : []),
     ...(own ? [innerKind, ...notesOf(innerKind, fieldsOf(inner.config))] : []),
     ...(config.reset_after === true ? ["reset_after"] : []),
     ...(config.go_backwards === true ? ["reads backwards"] : []),

@@ -6,6 +6,7 @@ import { UnsupportedError } from "../../base/errors.ts";
 import { leavesOf } from "../../base/trees.ts";
 import type { Cell, Json, Layer } from "../../nn/index.ts";
 import { quoted, shortened } from "../quoted.ts";
+import type { CudnnGates } from "./cudnn.ts";
 import { cellRows, drivingOptions, type LayerRow, layerRows, type OptionRow } from "./rows.ts";
 import { type Dialect, fieldsOf, refusal, snakeCase } from "./values.ts";
 
@@ -31,6 +32,10 @@ export interface Reading {
 export interface Piece {
   readonly at: readonly string[];
   readonly weights: readonly string[];
+  /** Of weights that lie as cuDNN has them: the number of gates. */
+  readonly cudnn?: CudnnGates;
+  /** As of `LayerRow`. */
+  readonly counter?: string;
 }
 
 export interface ReadLayer {
@@ -81,17 +86,18 @@ export function readLayer(value: unknown, reading: Reading, path: string): ReadL
   if (wrapper !== undefined) return { ...wrapper(config, reading, path), trainable };
   const found = Object.hasOwn(layerRows, name) ? layerRows[name] : undefined;
   if (found === undefined) throw unknownLayer(reading, name, registered, path);
-  const options = readOptions(found.options, config, reading, path);
+  const options = readOptions(found.options, config, reading, path, rankOf(fields.build_config));
   return { ...plainLayer(found, options, config), trainable };
 }
 
 function plainLayer(row: LayerRow, options: Record<string, Json>, config: Fields): Omit<ReadLayer, "trainable"> {
   const states = statesOf(row.kind);
   const hasCell = states.length > 0;
+  const counter = row.counter === undefined ? {} : { counter: row.counter };
   return {
     kind: row.kind,
     options,
-    pieces: row.weights.length === 0 ? [] : [{ at: hasCell ? ["cell"] : [], weights: row.weights }],
+    pieces: row.weights.length === 0 ? [] : [{ at: hasCell ? ["cell"] : [], weights: row.weights, ...counter }],
     states,
     outputs: ["", ...(config.return_state === true ? states.map((state) => `state.${state}`) : [])],
   };
@@ -109,6 +115,7 @@ function readOptions(
   config: Fields,
   reading: Reading,
   path: string,
+  rank?: number,
 ): Record<string, Json> {
   const options: Record<string, Json> = {};
   for (const [name, value] of Object.entries(config)) {
@@ -119,7 +126,7 @@ function readOptions(
       if (value === null || value === false || value === undefined) continue;
       throw refusal(where, "options that Recurve knows", value);
     }
-    const own = row.rule.read(value, { where, dialect: reading.dialect });
+    const own = row.rule.read(value, { where, dialect: reading.dialect, rank });
     if (row.option !== undefined && own !== undefined) options[row.option] = own;
   }
   if (config.stateful === true) {
@@ -131,6 +138,12 @@ function readOptions(
   if ("reset_after" in rows && config.reset_after === undefined && reading.dialect !== "keras3")
     options.resetAfter = false;
   return options;
+}
+
+/** How many axes the input had for which the layer was built. */
+function rankOf(build: unknown): number | undefined {
+  const { input_shape: shape } = fieldsOf(build);
+  return Array.isArray(shape) && !shape.some(Array.isArray) ? shape.length : undefined;
 }
 
 function noteDtype(dtype: unknown, { notes }: Reading, path: string): void {
@@ -147,14 +160,25 @@ const wrappers: Readonly<Record<string, Wrapper>> = {
   Bidirectional: bidirectional,
   TimeDistributed: timeDistributed,
   RNN: recurrent,
+  CuDNNLSTM: (config, reading, path) => cudnn("LSTM", 4, config, reading, path),
+  CuDNNGRU: (config, reading, path) => cudnn("GRU", 3, { ...config, reset_after: true }, reading, path),
   ReLU: (config, reading, path) => {
     const { max_value: most = null, negative_slope: slope = 0, threshold = 0 } = config;
     const where = `${reading.where}: ${path}`;
-    if (most !== null || threshold !== 0) throw refusal(where, "a ReLU without max_value and threshold", config);
+    if (most === 6 && threshold === 0 && slope === 0) return activationLayer("relu6");
+    if (most !== null || threshold !== 0)
+      throw refusal(where, "a ReLU without threshold and with no max_value but 6", config);
     return activationLayer(slope === 0 ? "relu" : { name: "leakyRelu", negativeSlope: Number(slope) });
   },
   LeakyReLU: ({ negative_slope: slope, alpha = 0.3 }) =>
     activationLayer({ name: "leakyRelu", negativeSlope: Number(slope ?? alpha) }),
+  Dot: (config, reading, path) => {
+    const options = readOptions(layerRows.Dot.options, config, reading, path);
+    // Keras sums masked steps too. Values of Keras 3 come here without their masks, others with them.
+    const sumsTime = [options.axes].flat().some((axis) => axis === 1 || axis === -2);
+    const isBlind = reading.dialect !== "keras3" && sumsTime;
+    return plainLayer(layerRows.Dot, isBlind ? { ...options, useMasks: false } : options, config);
+  },
   Identity: () => activationLayer("linear"),
   ELU: ({ alpha = 1 }) => activationLayer({ name: "elu", alpha: Number(alpha) }),
   Softmax: ({ axis = -1 }, reading, path) => {
@@ -162,6 +186,13 @@ const wrappers: Readonly<Record<string, Wrapper>> = {
     return activationLayer("softmax");
   },
 };
+
+/** Layers of Keras 2 that run on GPUs alone: the plain ones with other orders of weights, and none of their options. */
+function cudnn(className: string, gates: CudnnGates, config: Fields, reading: Reading, path: string) {
+  const plain = { ...config, activation: "tanh", recurrent_activation: "sigmoid" };
+  const layer = readLayer({ class_name: className, config: plain }, reading, path);
+  return { ...layer, pieces: layer.pieces.map((piece) => ({ ...piece, cudnn: gates })) };
+}
 
 function activationLayer(activation: Json): Omit<ReadLayer, "trainable"> {
   return { kind: "activation", options: { activation }, pieces: [], states: [], outputs: [""] };
@@ -214,7 +245,8 @@ function definition(layer: ReadLayer, options: Readonly<Record<string, Json>>, n
 
 /** The pieces of a layer inside of another: `at` below the part of Keras, weights below that of Recurve. */
 function inside(part: string, own: string, layer: ReadLayer): Piece[] {
-  return layer.pieces.map(({ at, weights }) => ({
+  return layer.pieces.map(({ at, weights, ...rest }) => ({
+    ...rest,
     at: [part, ...at],
     weights: weights.map((weight) => (own === "" ? weight : `${own}.${weight}`)),
   }));
@@ -222,13 +254,13 @@ function inside(part: string, own: string, layer: ReadLayer): Piece[] {
 
 function timeDistributed(config: Fields, reading: Reading, path: string): Omit<ReadLayer, "trainable"> {
   const layer = readLayer(config.layer, reading, `${path}/layer`);
-  return {
-    kind: "timeDistributed",
-    options: { layer: definition(layer, layer.options, "layer") },
-    pieces: inside("layer", "", layer),
-    states: [],
-    outputs: [""],
-  };
+  return { ...distributed(layer), pieces: inside("layer", "", layer) };
+}
+
+/** The layer at every step of a sequence by itself; its weights lie where they lay. */
+export function distributed(layer: ReadLayer): ReadLayer {
+  const options = { layer: definition(layer, layer.options, "layer") };
+  return { ...layer, kind: "timeDistributed", options, states: [], outputs: [""] };
 }
 
 interface ReadCell {

@@ -14,6 +14,8 @@ export interface Mask {
 
 export interface MaskedCall {
   readonly className: string;
+  /** Operations on tensors see no masks, and give none. */
+  readonly isOperation: boolean;
   readonly config: Readonly<Record<string, unknown>>;
   readonly from: readonly string[];
   /** Those of `from`. */
@@ -35,6 +37,7 @@ const classes: Readonly<Record<Exclude<Rule, "make">, readonly string[]>> = {
   pass: [
     ...["Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dense", "Dropout", "SpatialDropout1D", "GaussianDropout"],
     ...["GaussianNoise", "LayerNormalization", "BatchNormalization", "UnitNormalization", "Identity"],
+    ...["Normalization", "Rescaling", "PReLU"],
   ],
   steps: [
     ...["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"],
@@ -51,7 +54,8 @@ const rules: ReadonlyMap<string, Rule> = new Map(
 );
 
 /** Layers that are not listed do not see masks, and end them. */
-function ruleOf({ className, config }: MaskedCall): Rule | undefined {
+function ruleOf({ className, config, isOperation }: MaskedCall): Rule | undefined {
+  if (isOperation) return undefined;
   if (className === "Masking" || (className === "Embedding" && config.mask_zero === true)) return "make";
   // Where time is not time any more, neither program has a mask.
   if (className === "Permute" && Array.isArray(config.dims) && config.dims[0] !== 1) return "end";

@@ -8,7 +8,10 @@ import type { Json, ModelDefinition } from "../../nn/index.ts";
 import { quoted } from "../quoted.ts";
 import {
   type Call,
+  type Distributed,
+  distributedNetwork,
   type Entry,
+  expectDistributable,
   type Graph,
   type GraphInput,
   isNetwork,
@@ -16,9 +19,10 @@ import {
   networkOf,
   type Reference,
 } from "./graph.ts";
-import { type Piece, type Reading, type ReadLayer, readLayer, uniqueNames } from "./layer.ts";
+import { distributed, type Piece, type Reading, type ReadLayer, readLayer, uniqueNames } from "./layer.ts";
 import { type Mask, maskStep } from "./masks.ts";
-import { fieldsOf } from "./values.ts";
+import { readOperation } from "./operations.ts";
+import { fieldsOf, refusal } from "./values.ts";
 
 /** A layer of the model, and where Keras keeps its weights. */
 export interface PlacedLayer {
@@ -142,10 +146,17 @@ interface DrawnGraph {
   readonly draws: ReadonlyMap<string, Draw>;
 }
 
-function begin(drawing: Drawing, graph: Graph, path: readonly string[], outer: string | undefined): DrawnGraph {
+/** `times`: how many times TimeDistributed is around it. */
+function begin(
+  drawing: Drawing,
+  graph: Graph,
+  path: readonly string[],
+  outer: string | undefined,
+  times = 0,
+): DrawnGraph {
   const names = uniqueNames(graph.entries.map(({ className }) => className));
   const draws = graph.entries.map(
-    (entry, i) => [entry.name, new Draw(drawing, entry, [...path, "layers", names[i]], outer)] as const,
+    (entry, i) => [entry.name, new Draw(drawing, entry, [...path, "layers", names[i]], outer, times)] as const,
   );
   return { graph, draws: new Map(draws) };
 }
@@ -196,15 +207,17 @@ class Draw {
   readonly #entry: Entry;
   readonly #path: readonly string[];
   readonly #outer: string;
+  readonly #times: number;
   #layer: { readonly name: string; readonly read: ReadLayer } | undefined;
   #inner: DrawnGraph | undefined;
   #uses = 0;
 
-  constructor(drawing: Drawing, entry: Entry, path: readonly string[], outer: string | undefined) {
+  constructor(drawing: Drawing, entry: Entry, path: readonly string[], outer: string | undefined, times: number) {
     this.#drawing = drawing;
     this.#entry = entry;
     this.#path = path;
     this.#outer = outer ?? entry.name;
+    this.#times = times;
   }
 
   /** The tensors that a call reads; none for a call that is not there. */
@@ -219,19 +232,24 @@ class Draw {
     if (++this.#drawing.count.calls > mostCalls) throw damaged(where, `at most ${mostCalls} calls of layers`, "more");
     const call = this.#entry.calls.at(node);
     if (call === undefined) return [];
-    return isNetwork(this.#entry) ? this.#network(call, find) : this.#call(call, find);
+    const { value } = this.#entry;
+    const network = isNetwork(this.#entry) ? { network: value, times: 0 } : distributedNetwork(value);
+    return network === undefined ? this.#call(call, find) : this.#network(network, call, find);
   }
 
-  #network({ inputs }: Call, find: Find): string[] {
-    const { reading } = this.#drawing;
-    const { value } = this.#entry;
-    if (this.#path.length > 32) throw damaged(reading.where, "at most 16 models within one another", "more");
-    this.#inner ??= begin(
-      this.#drawing,
-      networkOf(value, reading.where)(value, reading, this.#path),
-      this.#path,
-      this.#outer,
-    );
+  #network({ network, times }: Distributed, { inputs }: Call, find: Find): string[] {
+    const { reading, masks } = this.#drawing;
+    const path = [...this.#path, ...Array.from({ length: times }, () => "layer")];
+    if (path.length > 32) throw damaged(reading.where, "at most 16 models within one another", "more");
+    const graph = this.#inner?.graph ?? networkOf(network, reading.where)(network, reading, path);
+    const around = this.#times + times;
+    if (around > 0) {
+      const where = `${reading.where}: layer ${quoted(this.#entry.name)}`;
+      expectDistributable(graph, where);
+      if (inputs.some((one) => masks.has(find(one))))
+        throw refusal(where, "sequences without a mask for a model within TimeDistributed", "masked ones");
+    }
+    this.#inner ??= begin(this.#drawing, graph, path, this.#outer, around);
     return this.#inner.graph.outputs.map(drawGraph(this.#inner, inputs.map(find), reading.where));
   }
 
@@ -239,7 +257,7 @@ class Draw {
   #call({ inputs, initialState, mask }: Call, find: Find): string[] {
     const { name, read } = this.#made();
     const { reading, connections, masks, masked } = this.#drawing;
-    const { className, value } = this.#entry;
+    const { className, value, isOperation } = this.#entry;
     const from = inputs.map(find);
     // Keras 2 puts the initial state behind the inputs of a recurrent layer.
     const isRecurrent = read.states.length > 0;
@@ -249,7 +267,13 @@ class Draw {
     const sequence = isRecurrent ? from.slice(0, 1) : from;
     const step = maskStep(
       {
-        ...{ className, config: fieldsOf(value.config), from: sequence, masks: sequence.map((one) => masks.get(one)) },
+        ...{
+          className,
+          isOperation,
+          config: fieldsOf(value.config),
+          from: sequence,
+          masks: sequence.map((one) => masks.get(one)),
+        },
         ...{ hasState: states.length > 0 && reading.dialect === "keras3", hasMask: mask.length > 0 },
       },
       `${reading.where}: layer ${quoted(this.#entry.name)}`,
@@ -299,7 +323,10 @@ class Draw {
     if (this.#layer !== undefined) return this.#layer;
     const { name: kerasName, className, value } = this.#entry;
     const { reading, layers, placed } = this.#drawing;
-    const read = readLayer(value, reading, `layer ${quoted(kerasName)}`);
+    const one = this.#entry.isOperation
+      ? readOperation(this.#entry, reading)
+      : readLayer(value, reading, `layer ${quoted(kerasName)}`);
+    const read = Array.from({ length: this.#times }).reduce<ReadLayer>((layer) => distributed(layer), one);
     const name = freeName(this.#drawing, kerasName);
     layers.push({ name, kind: read.kind, options: read.options });
     const { pieces, trainable } = read;
@@ -323,7 +350,9 @@ function unmasked(drawing: Drawing, value: string): string {
 
 /** A name without the letters that join names in Recurve, and not taken. */
 function freeName({ taken }: Drawing, wanted: string): string {
-  const clean = cleanName(wanted) || "layer";
+  const plain = cleanName(wanted) || "layer";
+  // Every object has something called constructor.
+  const clean = Object.hasOwn(Object.prototype, plain) ? `layer_${plain}` : plain;
   let name = clean;
   while (taken.has(name)) {
     const asked = taken.get(clean) ?? 1;

@@ -7,6 +7,7 @@ import {
   activation,
   camelCase,
   constraint,
+  fieldsOf,
   initializer,
   plain,
   refusal,
@@ -27,6 +28,8 @@ export interface LayerRow {
   readonly options: Readonly<Record<string, OptionRow>>;
   /** Recurve's names of the weights in Keras' order; those that the layer does not have are skipped. */
   readonly weights: readonly string[];
+  /** Keras' name of a whole number that it keeps after weights that are statistics of data, and that nothing is computed from. */
+  readonly counter?: string;
 }
 
 const as = (option: string, rule: ValueRule = plain): OptionRow => ({ option, rule });
@@ -70,6 +73,25 @@ function weight(name: string, option = camelCase(name)): Record<string, OptionRo
 const single: ValueRule = {
   read: (value, at) => plain.read(Array.isArray(value) && value.length === 1 ? value[0] : value, at),
   write: (value) => (Array.isArray(value) ? value : [value]),
+};
+
+/** A number or a list, which Keras 3 may hold as an array of NumPy. */
+const numbers: ValueRule = {
+  read: (value, at) => {
+    const { class_name: className, config } = fieldsOf(value);
+    return plain.read(className === "__numpy__" ? fieldsOf(config).value : value, at);
+  },
+  write: plain.write,
+};
+
+/** Keras writes the axes that keep their statistics as a list: that of the features, or none. */
+const statisticsAxis: ValueRule = {
+  read: (value, { where }) => {
+    const [axis, ...others]: readonly unknown[] = Array.isArray(value) ? value : value === null ? [] : [value];
+    if (others.length === 0 && (axis === undefined || axis === -1)) return axis ?? "all";
+    throw refusal(where, "the last axis, -1, or null for all numbers", value);
+  },
+  write: (value) => (value === "all" ? [] : [value]),
 };
 
 const activity = { activity_regularizer: as("activityRegularizer", regularizer) };
@@ -170,9 +192,10 @@ const normal = {
 const lastAxis: OptionRow = {
   rule: {
     // Keras writes the axis as a place from the front, in a list or alone, once the layer is built.
-    read: (value, { where }) => {
+    read: (value, { where, rank }) => {
       const axis: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
-      if (axis === -1 || (typeof axis === "number" && axis > 0)) return undefined;
+      const isLast = rank === undefined ? typeof axis === "number" && axis > 0 : axis === rank - 1;
+      if (axis === -1 || isLast) return undefined;
       throw refusal(where, "the last axis", value);
     },
     write: () => -1,
@@ -230,6 +253,7 @@ export const layerRows: Readonly<Record<string, LayerRow>> = {
   Average: row("averageLayer", {}),
   Maximum: row("maximumLayer", {}),
   Minimum: row("minimumLayer", {}),
+  Dot: row("dotLayer", { axes: as("axes"), normalize: as("normalize") }),
   RepeatVector: row("repeatVector", { n: as("n") }),
   Reshape: row("reshapeLayer", { target_shape: as("targetShape") }),
   Flatten: row("flatten", channelsLast),
@@ -258,6 +282,21 @@ export const layerRows: Readonly<Record<string, LayerRow>> = {
     ["gamma", "beta", "movingMean", "movingVariance"],
   ),
   UnitNormalization: row("unitNormalization", { axis: lastAxis }),
+  Normalization: {
+    ...row(
+      "normalization",
+      {
+        axis: as("axis", statisticsAxis),
+        mean: as("mean", numbers),
+        variance: as("variance", numbers),
+        invert: as("invert"),
+      },
+      ["mean", "variance"],
+    ),
+    counter: "count",
+  },
+  Rescaling: row("rescaling", { scale: as("scale", numbers), offset: as("offset", numbers) }),
+  PReLU: row("prelu", { ...weight("alpha"), shared_axes: as("sharedAxes") }, ["alpha"]),
   Conv1D: row("conv1D", { ...convolution, ...singleSizes }, ["kernel", "bias"]),
   Conv2D: row("conv2D", { ...convolution, ...sizes }, ["kernel", "bias"]),
   Conv3D: row("conv3D", { ...convolution, ...sizes }, ["kernel", "bias"]),

@@ -14,6 +14,8 @@ export interface At {
   /** `model.keras: layer "lstm", recurrent_activation`. */
   readonly where: string;
   readonly dialect: Dialect;
+  /** Axes of the layer's input with the batch, where the file says it. */
+  readonly rank?: number | undefined;
 }
 
 /** One option: how Keras' value becomes Recurve's, and back. */
@@ -65,12 +67,16 @@ function namedOf(value: unknown): Named | undefined {
   return typeof name === "string" ? { name, options: fieldsOf(config) } : undefined;
 }
 
-const activations: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    ...["linear", "tanh", "relu", "sigmoid", "softmax", "softplus", "softsign", "elu", "selu", "gelu", "silu", "swish"],
-    ...["hard_sigmoid", "leaky_relu", "exponential"],
-  ].map((name) => [name, camelCase(name)]),
-);
+const activations: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      ...["linear", "tanh", "relu", "sigmoid", "softmax", "softplus", "softsign", "elu", "selu", "gelu", "silu"],
+      ...["swish", "hard_sigmoid", "leaky_relu", "exponential", "mish", "relu6", "hard_tanh", "hard_silu"],
+      ...["log_softmax", "log_sigmoid"],
+    ].map((name) => [name, camelCase(name)]),
+  ),
+  hard_swish: "hardSilu",
+};
 
 /** The slope of the hard sigmoid of Keras 1 and 2 and TensorFlow.js, where that of Keras 3 is 1/6. */
 const oldSlope = 0.2;

@@ -10,6 +10,7 @@ import { concrete, type Tensor, type Variable } from "../../trace/index.ts";
 import type { Hdf5Group } from "../hdf5/index.ts";
 import type { HostTensor } from "../hostTensor.ts";
 import { quoted } from "../quoted.ts";
+import { type CudnnGates, fromCudnn } from "./cudnn.ts";
 import type { PlacedLayer } from "./network.ts";
 
 /** One weight of a model and where Keras has it. */
@@ -22,8 +23,12 @@ export interface PlacedWeight {
   readonly group: string;
   /** Its place among the weights of the piece. */
   readonly index: number;
+  /** Of a weight that lies as cuDNN has it: the number of gates. */
+  readonly cudnn?: CudnnGates;
   /** Whether Keras counts it among the trainable ones. */
   readonly isTrained: boolean;
+  /** Whether it is a counter of Keras' own, of which Recurve has no weight. */
+  readonly isCounter: boolean;
 }
 
 /** Weights that are updated by what a layer sees. */
@@ -35,15 +40,19 @@ export function placedWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): PlacedWeight[] {
   return layers.flatMap((layer) =>
-    layer.pieces.flatMap(({ at, weights }) => {
+    layer.pieces.flatMap(({ at, weights, counter, cudnn }) => {
       const group = [...layer.path, ...at].join("/");
-      return namesIn(layer.name, weights, shapes).map((path, index) => ({
+      const names = namesIn(layer.name, weights, shapes);
+      const counters = counter === undefined || names.length === 0 ? [] : [`${layer.name}.${counter}`];
+      return [...names, ...counters].map((path, index) => ({
+        ...(cudnn === undefined ? {} : { cudnn }),
         path,
         shape: shapes.get(path) ?? [],
         layer,
         group,
         index,
-        isTrained: layer.trainable && !statistics.has(path.split(".").at(-1) ?? ""),
+        isTrained: layer.trainable && counter === undefined && !statistics.has(path.split(".").at(-1) ?? ""),
+        isCounter: index >= names.length,
       }));
     }),
   );
@@ -111,11 +120,9 @@ function fail(error: Error): never {
 }
 
 /** The tensor of a weight, in the shape that the layer has. */
-export function tensorOf(
-  { path, shape }: PlacedWeight,
-  { dtype, shape: got, data }: HostTensor,
-  where: string,
-): Tensor {
+export function tensorOf({ path, shape, cudnn }: PlacedWeight, given: HostTensor, where: string): Tensor {
+  const name = path.slice(path.lastIndexOf(".") + 1);
+  const { dtype, shape: got, data } = cudnn === undefined ? given : fromCudnn(name, given, shape, cudnn);
   const isSame = got.length === shape.length && got.every((size, i) => size === shape[i]);
   if (!isSame || dtype === "bool") {
     throw new FormatError(

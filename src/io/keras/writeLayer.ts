@@ -16,7 +16,7 @@ export interface KerasObject {
   readonly module: string;
   readonly class_name: string;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly registered_name: null;
+  readonly registered_name: string | null;
 }
 
 /** What is said of a layer by the calls of it. */

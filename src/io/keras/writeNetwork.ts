@@ -22,7 +22,10 @@ export function writeNetwork(model: Model): Readonly<Record<string, unknown>> {
   }
   const uses = usesOf(definition, where);
   const layers = new Map(
-    definition.layers.map((layer) => [layer.name, writeLayer(layer, layer.name, where, uses.get(layer.name))]),
+    definition.layers.map((layer) => [
+      layer.name,
+      layer.kind === "lastStep" ? lastStepOf(layer.name) : writeLayer(layer, layer.name, where, uses.get(layer.name)),
+    ]),
   );
   return isChain(definition) ? sequential(definition, layers) : functional(model, definition, layers, uses);
 }
@@ -39,9 +42,16 @@ function sequential({ name, inputs: [input], connections }: ModelDefinition, lay
   return { module: "keras", class_name: "Sequential", config, registered_name: null };
 }
 
+/** `x[:, -1]`, which is no layer in Keras but an operation of a functional model. */
+function lastStepOf(name: string): KerasObject {
+  return { module: "keras.src.ops.numpy", class_name: "GetItem", config: { name }, registered_name: "GetItem" };
+}
+
+const lastOfTime = [{ class_name: "__slice__", config: { start: null, stop: null, step: null } }, -1];
+
 /** One input, each layer once, each reading the one before, and the last one is the output. */
-function isChain({ inputs, connections, outputs }: ModelDefinition): boolean {
-  if (inputs.length !== 1 || connections.length === 0) return false;
+function isChain({ inputs, layers, connections, outputs }: ModelDefinition): boolean {
+  if (inputs.length !== 1 || connections.length === 0 || layers.some(({ kind }) => kind === "lastStep")) return false;
   const names = [inputs[0].name, ...connections.map(({ to }) => to)];
   const isNext = ({ from, initialState }: Connection, i: number): boolean =>
     from.length === 1 && from[0] === names[i] && initialState === undefined;
@@ -67,8 +77,11 @@ function functional(
       config: { shape, dtype: spec?.dtype ?? "float32", keras_history: places.get(value) },
     };
   };
-  const node = ({ from, initialState, to }: Connection): unknown => ({
-    args: [from.length === 1 ? tensor(from[0]) : from.map(tensor)],
+  const node = ({ layer, from, initialState, to }: Connection): unknown => ({
+    args: [
+      from.length === 1 ? tensor(from[0]) : from.map(tensor),
+      ...(layers.get(layer)?.class_name === "GetItem" ? [lastOfTime] : []),
+    ],
     kwargs:
       initialState === undefined
         ? {}

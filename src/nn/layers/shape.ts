@@ -1,9 +1,27 @@
-/** Layers that only move elements: flatten, reshape, permute, repeat, crop, pad and up-sample. Weightless. */
+/** Layers that only move elements: flatten, reshape, permute, repeat, crop, pad, up-sample, the last step. Weightless. */
 import { addDims, type Dim, divideDims, isSymbolic, multiplyDims } from "../../base/dims.ts";
 import { ShapeError } from "../../base/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../../base/shapes.ts";
-import { broadcastTo, expandDims, pad, reshape, slice, type Tensor, transpose } from "../../trace/index.ts";
-import { describeLayer, type Layer } from "../layer.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  equal,
+  expandDims,
+  max,
+  mul,
+  pad,
+  range,
+  reshape,
+  where as select,
+  slice,
+  squeeze,
+  sum,
+  type Tensor,
+  transpose,
+} from "../../trace/index.ts";
+import { describeLayer, expectFloats, type Layer } from "../layer.ts";
+import { beside, zeroWhereMasked } from "../masks.ts";
 import { type OptionRule, readOptions, wholeNumber } from "../options.ts";
 import { single } from "./single.ts";
 
@@ -221,6 +239,39 @@ export function upSampling1D({ name, ...given }: { readonly name?: string; reado
     mask: repeat,
     stepping: { refused: "one step becomes several. Use run on whole sequences" },
   });
+}
+
+/**
+ * x [b, t, ...] -> its last step, [b, ...]; where x has a mask the last step of each row that counts, and zeros for a row
+ * without any. As returnSequences: false for layers that have no such option; in a stream it is the step itself.
+ */
+export function lastStep({ name, ...given }: { readonly name?: string } = {}): Layer {
+  const where = describeLayer("lastStep", name);
+  return single({
+    kind: "lastStep",
+    name,
+    options: readOptions(where, given, {}),
+    output: (input) => {
+      expectFloats(where, input);
+      const { dtype, shape } = input;
+      timeOf(where, shape);
+      return { dtype, shape: [shape[0], ...shape.slice(2)] };
+    },
+    apply: ({ x, mask }) => {
+      if (mask !== undefined) return sum(select(beside(isLastStep(mask), x), x, 0), 1);
+      return squeeze(slice(x, 1, addDims(x.shape[1], -1), x.shape[1]), 1);
+    },
+    mask: "drop",
+    stepping: { step: ({ x, mask }) => (mask === undefined ? x : zeroWhereMasked(x, mask)) },
+  });
+}
+
+/** mask bool [b, t] -> bool [b, t], true at the last step of each row at which the mask is. */
+function isLastStep(mask: Tensor): Tensor {
+  // Counted from 1, so that a row without any has none that is its last: 0.
+  const [, t] = mask.shape;
+  const counted = reshape(add(range(t), 1), [1, t]);
+  return equal(counted, max(mul(cast(mask, "int32"), counted), 1, { keepDims: true }));
 }
 
 function timeOf(where: string, shape: Shape): Dim {

@@ -2,7 +2,15 @@
 import { OptionError } from "../../base/errors.ts";
 import type { Tree } from "../../base/trees.ts";
 import type { Tensor, TensorSpec } from "../../trace/index.ts";
-import { type Context, describeLayer, type Layer, type LayerCall, type LayerResult, type ParamSpec } from "../layer.ts";
+import {
+  type Context,
+  describeLayer,
+  type Layer,
+  type LayerCall,
+  type LayerResult,
+  type ParamSpec,
+  type Stepping,
+} from "../layer.ts";
 import type { Options } from "../options.ts";
 
 export interface SingleCall {
@@ -24,13 +32,13 @@ export interface Single {
   readonly apply: (call: SingleCall) => Tensor | Omit<LayerResult, "state" | "mask">;
   /** What becomes of the mask of the input, or the mask of the output made of it. */
   readonly mask: "pass" | "drop" | ((mask: Tensor) => Tensor);
-  /** Whether one step is the same function, or why there is none. */
-  readonly stepping: "same" | { readonly refused: string };
+  /** Whether one step is the same function, what it is else, or why there is none. */
+  readonly stepping: "same" | { readonly step: (call: SingleCall) => Tensor } | { readonly refused: string };
 }
 
 /** A layer of one input and no state. */
 export function single(layer: Single): Layer {
-  const { kind, name, mask, stepping } = layer;
+  const { kind, name, mask } = layer;
   const where = describeLayer(kind, name);
   const apply = ({ params, state, inputs: [x], masks = [], context }: LayerCall): LayerResult => {
     const result = layer.apply({ params, x, mask: masks[0], context });
@@ -46,8 +54,19 @@ export function single(layer: Single): Layer {
     output: (inputs: readonly TensorSpec[]) => layer.output(onlyInput(where, inputs)),
     masks: typeof mask === "function" ? ("change" as const) : mask,
     apply,
-    stepping: stepping === "same" ? { run: apply } : stepping,
+    stepping: steppingOf(layer, apply),
   });
+}
+
+function steppingOf({ stepping }: Single, apply: Layer["apply"]): Stepping {
+  if (stepping === "same") return { run: apply };
+  if ("refused" in stepping) return stepping;
+  return {
+    run: ({ params, state, inputs: [x], masks = [], context }) => ({
+      y: stepping.step({ params, x, mask: masks[0], context }),
+      state,
+    }),
+  };
 }
 
 /** The input of a layer that has one. */

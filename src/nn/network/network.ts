@@ -264,6 +264,12 @@ function uniqueNames(where: string, parts: readonly { given: string | undefined;
         { name: given },
       );
     }
+    if (Object.hasOwn(Object.prototype, given)) {
+      throw new OptionError(
+        `${where}: expected a name that not every object of JavaScript has, got "${given}". Choose another name: weights and states are properties of these names.`,
+        { name: given },
+      );
+    }
     if (taken.has(given)) {
       throw new OptionError(
         `${where}: expected every name once, got two layers or inputs named "${given}". Rename one, or call one layer object twice to share its weights.`,

@@ -190,6 +190,23 @@ test("both directions under a mask are written where they give zeros there, as K
   expect(encodeKeras(drawn(true)).length).toBeGreaterThan(0);
 });
 
+test("a layer that is called like something that every object has gets another name", () => {
+  const drawn = (name: string) =>
+    functional([[name, 0, 0]], source("x"), one("GRU", name, { units: 2 }, reads(tensor("x")))).model;
+  const names = ["constructor", "__proto__"].map((name) => drawn(name).layers[0].name);
+  expect(names).toEqual(["layer_constructor", "layer___proto__"]);
+});
+
+test("an axis that is not the last is refused where the file says how many there are", () => {
+  const normalised = (axis: number) =>
+    functional([["norm", 0, 0]], source("x"), {
+      ...one("LayerNormalization", "norm", { axis: [axis] }, reads(tensor("x"))),
+      build_config: { input_shape: [null, 3, 3] },
+    });
+  expect(normalised(2).model.layers[0].kind).toBe("layerNormalization");
+  expect(() => normalised(1)).toThrow(/norm.*axis: expected the last axis, got \[1\]/);
+});
+
 test("names that one attribute of HDF5 can not hold are written in several, as Keras does", () => {
   const names = Array.from({ length: 300 }, (_, i) => `${"a-long-name-".repeat(20)}${i}`);
   const drawn = sequential(

@@ -27,6 +27,16 @@ const cases: readonly (readonly [name: string, kinds: string, input: string, out
   ["conv-dynamo", "conv1D activation maxPooling1D gru dense", "x", "y"],
   ["tagger-script", "gru addLayer layerNormalization dense activation", "x", "p"],
   ["tagger-dynamo", "gru addLayer layerNormalization dense activation", "x", "p"],
+  ["last-of-both-script", "bidirectional lastStep dense activation", "x", "y"],
+  ["last-of-both-dynamo", "bidirectional lastStep dense activation", "x", "y"],
+  ["deep-script", "bidirectional bidirectional concatenate", "x", "y"],
+  ["deep-dynamo", "bidirectional bidirectional concatenate", "x", "y"],
+  [
+    "activations-script",
+    "dense activation dense activation activation multiplyLayer dense activation activation",
+    "x",
+    "y",
+  ],
 ];
 
 test.each(cases)("%s is %s", (name, kinds, input, output) => {
@@ -53,6 +63,46 @@ test.each(["lstm-two-bidirectional-script", "lstm-two-bidirectional-dynamo"])(
   },
 );
 
+/** Models of a source and a target, and where the states of the decoder's layers begin. */
+const handedOn: readonly (readonly [name: string, kinds: string, begins: readonly unknown[]])[] = [
+  [
+    "translator-script",
+    "lstm lstm lstm lstm",
+    ["encoder", "encoder_1"].map((name) => ({ h: `${name}.state.h`, c: `${name}.state.c` })),
+  ],
+  ["bridge-script", "bidirectional concatenate dense activation gru", [{ h: "activation" }]],
+  ["bridge-dynamo", "bidirectional concatenate dense activation gru", [{ h: "activation" }]],
+  [
+    "both-script",
+    "bidirectional bidirectional",
+    [{ forward: { h: "encoder.state.forward.h" }, backward: { h: "encoder.state.backward.h" } }],
+  ],
+];
+
+test.each(handedOn)(
+  "%s: states begin where the graph lets them, and each input has a length of its own",
+  (name, kinds, begins) => {
+    const model = lifted(name);
+    expect(model.layers.map(({ layer }) => layer.kind).join(" ")).toBe(kinds);
+    const { connections } = model.definition();
+    expect(connections.flatMap(({ initialState }) => (initialState === undefined ? [] : [initialState]))).toEqual(
+      begins,
+    );
+    const arrays = arraysOf(name);
+    const { outputs } = model.run({ source: arrays["in.source"], target: arrays["in.target"] });
+    expectClose((outputs as Tensor).data(), arrays["out.y"].data(), name);
+  },
+);
+
+test.each(["packed-last-script", "packed-mean-script"])(
+  "%s: steps past the end count in the graph, where a layer would leave them out",
+  (name) => {
+    expect(() => lifted(name)).toThrow(
+      "expected a sequence without lengths, got one with sequence_lens, whose steps past the end count here.",
+    );
+  },
+);
+
 test("a graph with time first is batch first as a model", () => {
   const graph = decodeOnnx(read("lstm-script.onnx"));
   const model = toModel(graph);
@@ -75,7 +125,7 @@ test("lengths are a mask, and packed sequences with them", () => {
 /** Models of Recurve whose files are graphs of such layers, and the output that is the first one of both. */
 const own = ["lstm-plain", "lstm-clip", "lstm-coupled", "lstm-peepholes", "lstm-no-bias", "lstm-activations"].concat(
   ["gru-plain", "gru-before", "gru-no-bias", "rnn-plain", "rnn-linear", "stack-of-layers", "bidirectional-concat"],
-  ["bidirectional-sum", "bidirectional-mul", "bidirectional-last", "text", "lstm-backwards-last"],
+  ["bidirectional-sum", "bidirectional-mul", "bidirectional-last", "last-step", "text", "lstm-backwards-last"],
 );
 
 test.each(own)("%s is the same from its graph alone", (name) => {

@@ -1,6 +1,7 @@
 /** A network that is being drawn from a graph: its values, its layers so far, and where their weights come from. */
 import type { Dim } from "../../../base/dims.ts";
 import { UnsupportedError } from "../../../base/errors.ts";
+import type { Tree } from "../../../base/trees.ts";
 import { concatenate, type Layer } from "../../../nn/index.ts";
 import type { Tensor } from "../../../trace/index.ts";
 import { freeName } from "../../chainedLayers.ts";
@@ -19,12 +20,19 @@ export interface OpenDense {
   readonly close: (bias: () => Tensor) => void;
 }
 
+/** A layer, what it reads, and where its state begins if that is a value of the network. */
+export interface LayerCall {
+  readonly layer: Layer;
+  readonly from: readonly string[];
+  readonly initialState?: Tree<string>;
+}
+
 /** What a graph is drawn on. Its constants depend on weights alone. */
 export interface Drawing extends Constants {
   readonly where: string;
   readonly values: Map<string, Lifted>;
   /** By name, in order, with what each reads. */
-  readonly layers: Map<string, { layer: Layer; readonly from: readonly string[] }>;
+  readonly layers: Map<string, LayerCall>;
   readonly weights: WeightToMake[];
   readonly taken: Set<string>;
   readonly sizes: Map<string, Dim>;
@@ -80,10 +88,32 @@ export function shapeOf({ outs, call }: LiftCall, i = 0): readonly Dim[] {
 }
 
 /** Adds a layer and returns the name of its connection. */
-export function addLayer({ drawing }: LiftCall, layer: Layer, from: readonly string[], node: OnnxNode): string {
+export function addLayer(
+  { drawing }: LiftCall,
+  layer: Layer,
+  from: readonly string[],
+  node: OnnxNode,
+  initialState?: Tree<string>,
+): string {
   const name = freeName(nameFor(node, layer.kind), drawing.taken);
-  drawing.layers.set(name, { layer, from });
+  drawing.layers.set(name, { layer, from, ...(initialState === undefined ? {} : { initialState }) });
   return name;
+}
+
+/** Raises UnsupportedError for a sequence that has a mask in Recurve, where a layer would leave steps out that the graph counts. */
+export function expectUnmasked(lift: LiftCall, { name }: Drawn): void {
+  const { layers } = lift.drawing;
+  const seen = new Set<string>();
+  const open = [name];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    const found = layers.get(one.split(".")[0]);
+    if (seen.has(one) || found === undefined || one.includes(".state.")) continue;
+    seen.add(one);
+    if (found.layer.kind === "lengthsMask")
+      refuse(lift, "a sequence without lengths", "one with sequence_lens, whose steps past the end count here");
+    if (found.layer.masks === "drop" || found.layer.masks === undefined) continue;
+    open.push(...found.from);
+  }
 }
 
 /** `/encoder/rnn/LSTM` is encoder_rnn; names that say no more than the operator are those of the layer. */

@@ -17,10 +17,10 @@ import {
   addLayer as sumLayer,
 } from "../../../nn/index.ts";
 import { mul, reshape, type Tensor, transpose } from "../../../trace/index.ts";
-import { flag, float, int, knownNumbers, text } from "../ops/call.ts";
+import { attribute, flag, float, int, knownNumbers, text } from "../ops/call.ts";
 import { isSequence } from "../value.ts";
 import { addLayer, drawnAt, type LiftCall, liftedAt, newAtom, refuse, shapeOf } from "./drawing.ts";
-import { type Axis, arrangement, type Drawn, isEqualAxis, type Lifted } from "./lifted.ts";
+import { type Axis, arrangement, type Drawn, directionsOf, isEqualAxis, type Lifted } from "./lifted.ts";
 
 export type LiftRule = (lift: LiftCall) => readonly (Lifted | undefined)[];
 
@@ -35,13 +35,13 @@ function through(lift: LiftCall, layer: Layer): Drawn {
 }
 
 /** Over the features, which must be the last axis. */
-function softmax(lift: LiftCall): readonly Lifted[] {
+function overFeatures(lift: LiftCall, chosen: Activation): readonly Lifted[] {
   const { call } = lift;
   const x = withFeatures(lift, drawnAt(lift, 0));
   const axis = int(call, "axis", call.version < 13 ? 1 : -1);
   const rank = x.axes.length;
   if (axis !== -1 && axis !== rank - 1) refuse(lift, "a softmax over the features", `one over axis ${axis}`);
-  return [{ ...x, name: addLayer(lift, activation("softmax"), [x.name], call.node) }];
+  return [{ ...x, name: addLayer(lift, activation(chosen), [x.name], call.node) }];
 }
 
 /** The value with its features in the last axis of the tensor: several axes in one are flattened. */
@@ -150,8 +150,12 @@ function merge(make: () => Layer): LiftRule {
 /** Along the features, which must be the last axis. */
 function concat(lift: LiftCall): readonly Lifted[] {
   const { call } = lift;
-  if (call.ins.every((_, i) => liftedAt(lift, i)?.kind === "state" || isState(liftedAt(lift, i))))
-    return [{ kind: "state" }];
+  const given = call.ins.map((_, i) => liftedAt(lift, i));
+  if (given.every((one) => one?.kind === "state")) return [{ kind: "state" }];
+  if (given.every((one) => one?.kind === "state" || one?.kind === "stacked" || isState(one)))
+    return [
+      { kind: "stacked", parts: given.flatMap((one) => (int(call, "axis", 0) === 0 ? statesIn(one) : [undefined])) },
+    ];
   const all = call.ins.map((_, i) => withFeatures(lift, drawnAt(lift, i)));
   const rank = all[0].axes.length;
   const axis = int(call, "axis", 0);
@@ -172,6 +176,13 @@ function concat(lift: LiftCall): readonly Lifted[] {
 function isState(one: Lifted | undefined): boolean {
   if (one?.kind === "both") return true;
   return one?.kind === "drawn" && one.name.includes(".state.") && one.axes.length === 3;
+}
+
+/** The states of single layers and directions, in order. */
+function statesIn(one: Lifted | undefined): readonly (Drawn | undefined)[] {
+  if (one?.kind === "stacked") return one.parts;
+  const all = one?.kind === "both" ? directionsOf(one) : one?.kind === "drawn" ? [one] : [undefined];
+  return all.map((state) => (state?.axes[0]?.length === 0 ? state : undefined));
 }
 
 /** Rows of a constant table. */
@@ -206,6 +217,18 @@ function drop(lift: LiftCall): readonly Lifted[] {
   return [rate > 0 && rate < 1 ? through(lift, dropout({ rate })) : drawnAt(lift, 0)];
 }
 
+/** Between two numbers that an activation has. */
+function clipped(lift: LiftCall): Activation {
+  const [low, high] = ["min", "max"].map((name, i) => {
+    if (lift.call.version < 11) return attribute(lift.call, name, "float");
+    return lift.call.ins[i + 1] === undefined ? undefined : knownNumbers(lift.call, i + 1)?.[0];
+  });
+  if (low === 0 && high === 6) return "relu6";
+  if (low === -1 && high === 1) return "hardTanh";
+  const isRelu = low === 0 && high === undefined && lift.call.ins[2] === undefined;
+  return isRelu ? "relu" : refuse(lift, "bounds 0 and 6, -1 and 1, or 0 alone", "others");
+}
+
 const always = (chosen: Activation): LiftRule => elementwise(() => chosen);
 const alpha = ({ call }: LiftCall, usual: number): number => float(call, "alpha", usual);
 
@@ -222,7 +245,12 @@ export const layerRules: Readonly<Record<string, LiftRule>> = {
   Concat: concat,
   LayerNormalization: layerNorm,
   Dropout: drop,
-  Softmax: softmax,
+  Softmax: (lift) => overFeatures(lift, "softmax"),
+  LogSoftmax: (lift) => overFeatures(lift, "logSoftmax"),
+  HardSwish: always("hardSilu"),
+  Mish: always("mish"),
+  Swish: elementwise((lift) => (alpha(lift, 1) === 1 ? "silu" : refuse(lift, "an alpha of 1", "another one"))),
+  Clip: elementwise(clipped),
   Tanh: always("tanh"),
   Sigmoid: always("sigmoid"),
   Relu: always("relu"),

@@ -28,12 +28,25 @@ export interface Both {
   readonly axes: readonly Axis[];
 }
 
-/** A recurrent state that is given to the graph or given by it: the model's own affair. */
+/** A recurrent state that the graph is given: the model's own affair. */
 export interface StateOnly {
   readonly kind: "state";
 }
 
-export type Lifted = Drawn | Both | StateOnly;
+/** Final states of several layers and directions along the first axis, [layers * directions, b, units]. */
+export interface Stacked {
+  readonly kind: "stacked";
+  /** One for each place of that axis; undefined for what is not known. */
+  readonly parts: readonly (Drawn | undefined)[];
+}
+
+export type Lifted = Drawn | Both | StateOnly | Stacked;
+
+/** Each direction alone, along the axis of directions. */
+export function directionsOf({ names, own, axes, over }: Both): readonly Drawn[] {
+  const alone = axes.map((axis) => axis.filter((atom) => atom !== over));
+  return names.map((name) => ({ kind: "drawn", name, own, axes: alone }));
+}
 
 export type Sizes = ReadonlyMap<string, Dim>;
 

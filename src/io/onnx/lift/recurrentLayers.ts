@@ -1,5 +1,6 @@
 /** LSTM, GRU and RNN of a graph as recurrent layers, one node a layer; its states are the model's own. */
 
+import type { Tree } from "../../../base/trees.ts";
 import type { Value as GraphValue } from "../../../graph/graph.ts";
 import {
   type Activation,
@@ -22,7 +23,7 @@ import { currentTrace } from "../../../trace/index.ts";
 import { weightsOfCell } from "../../weightsOnDemand.ts";
 import { attribute, flag, int, text } from "../ops/call.ts";
 import { isKnown, isSequence, tensorOf, type Value } from "../value.ts";
-import { addLayer, drawnAt, type LiftCall, liftedAt, newAtom, refuse, shapeOf } from "./drawing.ts";
+import { addLayer, drawnAt, expectUnmasked, type LiftCall, liftedAt, newAtom, refuse, shapeOf } from "./drawing.ts";
 import { type Axis, isEqualAxis, type Lifted } from "./lifted.ts";
 
 type Chosen = (alpha?: number, beta?: number) => Activation | undefined;
@@ -78,7 +79,7 @@ export function recurrentLayer(lift: LiftCall): readonly Lifted[] {
     refuse(lift, `a sequence as [${isBatchFirst ? "batch, time" : "time, batch"}, features]`, "another order of axes");
   const direction = text(call, "direction", "forward");
   const count = direction === "bidirectional" ? 2 : 1;
-  for (const [s] of kind.states.entries()) expectState(lift, 5 + s);
+  const initialState = initialStateOf(lift, kind, count, isBatchFirst);
   const units = weightShape(lift, 2)[2];
   const from = lengthsOf(lift, x.name);
   const options = Array.from({ length: count }, (_, d) => ({ units, ...optionsOf(lift, kind, d, count) }));
@@ -88,7 +89,7 @@ export function recurrentLayer(lift: LiftCall): readonly Lifted[] {
     kind.layer({ ...own, ...driving, goBackwards: d === 1 || direction === "reverse" }),
   );
   const layer = count === 2 ? bidirectional(layers[0], { backwardLayer: layers[1] }) : layers[0];
-  const name = addLayer(lift, layer, [from], call.node);
+  const name = addLayer(lift, layer, [from], call.node, initialState);
   for (const [d, own] of options.entries()) {
     const path = count === 2 ? `${name}.${["forward", "backward"][d]}` : name;
     const cell = kind.cell(own);
@@ -191,13 +192,41 @@ function weightShape(lift: LiftCall, i: number): readonly number[] {
   return refuse(lift, `weights of fixed sizes as input ${i + 1}`, "other ones");
 }
 
-/** A state that the node begins with must be zeros, or one that the graph is given. */
-function expectState(lift: LiftCall, i: number): void {
+/** Where the layer's state begins, by its parts: nothing where it is zeros, or a state that the graph is given. */
+function initialStateOf(
+  lift: LiftCall,
+  { states }: Kind,
+  count: number,
+  isBatchFirst: boolean,
+): Tree<string> | undefined {
+  const parts = states.map((state, s) => [state, stateNames(lift, 5 + s, count, isBatchFirst)] as const);
+  const tree = (d: number): Tree<string> =>
+    Object.fromEntries(parts.flatMap(([state, names]) => (names === undefined ? [] : [[state, names[d]]])));
+  if (parts.every(([, names]) => names === undefined)) return undefined;
+  return count === 2 ? { forward: tree(0), backward: tree(1) } : tree(0);
+}
+
+/** The values of the network that a state begins with, one for each direction; undefined for zeros and states of the graph. */
+function stateNames(lift: LiftCall, i: number, count: number, isBatchFirst: boolean): readonly string[] | undefined {
   const given = lift.call.ins[i];
-  if (given === undefined || liftedAt(lift, i)?.kind === "state") return;
-  const isConstant = liftedAt(lift, i) === undefined;
-  if (isConstant && (lift.drawing.isZero(lift.call.node.inputs[i]) || isZero(given, lift.call.where))) return;
-  refuse(lift, "an initial state that is zero or an input of the graph", "a computed one");
+  const lifted = liftedAt(lift, i);
+  if (given === undefined || lifted?.kind === "state") return undefined;
+  if (lifted === undefined && (lift.drawing.isZero(lift.call.node.inputs[i]) || isZero(given, lift.call.where)))
+    return undefined;
+  const [batch] = drawnAt(lift, 0).own;
+  if (lifted?.kind === "drawn" || lifted?.kind === "both") {
+    const { own, axes } = lifted;
+    const names = lifted.kind === "both" ? lifted.names : [lifted.name];
+    const over: Axis = lifted.kind === "both" ? [lifted.over] : [];
+    const order = isBatchFirst ? [batch, over, own[1]] : [over, batch, own[1]];
+    const fits = own.length === 2 && isEqualAxis(own[0], batch) && names.length === count && axes.length === 3;
+    if (fits && axes.every((axis, a) => isEqualAxis(axis, order[a]))) return names;
+  }
+  return refuse(
+    lift,
+    "an initial state that is zero, an input of the graph, or rows [batch, units] for each direction",
+    "another one",
+  );
 }
 
 /** Whether every element is 0, as exporters write it. */
@@ -224,7 +253,10 @@ function isZero(value: Value, where: string): boolean {
 /** The value that the layer reads: the sequence, or with lengths the sequence with a mask. */
 function lengthsOf(lift: LiftCall, name: string): string {
   const lengths = lift.call.ins[4];
-  if (lengths === undefined) return name;
+  if (lengths === undefined) {
+    expectUnmasked(lift, drawnAt(lift, 0));
+    return name;
+  }
   const lifted = liftedAt(lift, 4);
   if (lifted?.kind === "drawn" && lifted.own.length === 1)
     return addLayer(lift, lengthsMask(), [name, lifted.name], { ...lift.call.node, name: "lengthsMask", opType: "" });

@@ -6,6 +6,7 @@
 import type { Dim } from "../../../base/dims.ts";
 import { equalDims, symbol } from "../../../base/dims.ts";
 import { FormatError, RecurveError, UnsupportedError } from "../../../base/errors.ts";
+import { leavesOf } from "../../../base/trees.ts";
 import type { Model, ModelDefinition } from "../../../nn/index.ts";
 import { dryRun, type Tensor } from "../../../trace/index.ts";
 import { freeName } from "../../chainedLayers.ts";
@@ -100,12 +101,20 @@ function lift(onnx: OnnxModel, isTimeMajor: boolean, progress: { nodes: number }
     }
     return tensors[0];
   }, operands);
-  const definition = definitionOf(onnx, drawing, inputs);
-  return modelOfDefinition<Tensor | readonly Tensor[]>(
-    definition,
-    { weights: weightsOnDemand(drawing.weights) },
-    onnx.where,
-  );
+  const made = (apart: boolean) =>
+    modelOfDefinition<Tensor | readonly Tensor[]>(
+      definitionOf(onnx, drawing, inputs, apart),
+      { weights: weightsOnDemand(drawing.weights) },
+      onnx.where,
+    );
+  if (inputs.filter(({ own }) => own.length > 0 && typeof own[0] !== "number").length < 2) return made(false);
+  // A free length of one input says nothing of that of another, unless the layers do.
+  try {
+    return made(true);
+  } catch (error) {
+    if (!(error instanceof RecurveError)) throw error;
+    return made(false);
+  }
 }
 
 function isAllZero({ proto, where }: OnnxModel, name: string): boolean {
@@ -144,17 +153,14 @@ function drawInput(
     drawing.values.set(file, { kind: "state" });
     return { name, file, dtype: own, shape: sizes, own: [] };
   }
-  const letters =
-    sizes.length === 1
-      ? ["b"]
-      : sizes.length === 2 && own === "float32"
-        ? ["b", `f${at}`]
-        : ["b", "t", `f${at}`].slice(0, sizes.length);
+  const hasTime = sizes.length === 3 || (sizes.length === 2 && own !== "float32");
+  const time = hasTime ? timeOf(drawing, sizes[isTimeMajor ? 0 : 1], at) : "";
+  const letters = ["b", ...(hasTime ? [time] : []), `f${at}`].slice(0, sizes.length);
   if (sizes.length < 1 || sizes.length > 3)
     throw new UnsupportedError(
       `${drawing.where}: expected inputs [batch, time, features], got input ${quoted(file)} of ${sizes.length} axes. Use the OnnxModel itself.`,
     );
-  const isTurned = isTimeMajor && letters[1] === "t";
+  const isTurned = isTimeMajor && hasTime;
   const order = isTurned ? [1, 0, 2].slice(0, sizes.length) : letters.map((_, i) => i);
   const axes: readonly Axis[] = order.map((i) => [letters[i]]);
   for (const [i, axis] of axes.entries()) {
@@ -164,6 +170,12 @@ function drawInput(
   }
   drawing.values.set(file, { kind: "drawn", name, own: letters.map((letter) => [letter]), axes });
   return { name, file, dtype: own, shape: sizes, own: order.map((i) => sizes[i]).slice(1) };
+}
+
+/** The atom of an input's time: that of the inputs before, unless theirs is another size. */
+function timeOf({ sizes }: Drawing, size: Dim, at: number): string {
+  const known = sizes.get("t");
+  return known === undefined || equalDims(known, size) ? "t" : `t${at}`;
 }
 
 /** How many nodes read each name; outputs of the graph count too. */
@@ -195,7 +207,8 @@ function liftNode(drawing: Drawing, node: OnnxNode, scope: Scope): void {
   }
 }
 
-function definitionOf(onnx: OnnxModel, drawing: Drawing, inputs: readonly Input[]): ModelDefinition {
+/** With `apart` each input has a free length of its own. */
+function definitionOf(onnx: OnnxModel, drawing: Drawing, inputs: readonly Input[], apart: boolean): ModelDefinition {
   const { values, layers } = drawing;
   const given = onnx.outputs.map(({ name }) => ({ name, value: values.get(name) }));
   // States that the graph gives beside its outputs are the model's own.
@@ -203,7 +216,10 @@ function definitionOf(onnx: OnnxModel, drawing: Drawing, inputs: readonly Input[
   const real = given.filter(({ value }) => !isOwn(value));
   const kept = real.length > 0 ? real : given.slice(0, 1);
   const outputs = kept.map(({ name, value }) => outputOf(onnx, drawing, name, value));
-  const read = new Set([...[...layers.values()].flatMap(({ from }) => from), ...outputs]);
+  const begun = [...layers.values()].flatMap(({ initialState }) =>
+    initialState === undefined ? [] : leavesOf<string>(initialState).map(({ leaf }) => leaf),
+  );
+  const read = new Set([...[...layers.values()].flatMap(({ from }) => from), ...begun, ...outputs]);
   return {
     version: 1,
     name: freeName(onnx.name, new Set(drawing.taken)),
@@ -212,10 +228,17 @@ function definitionOf(onnx: OnnxModel, drawing: Drawing, inputs: readonly Input[
       .map(({ name, dtype, own }) => ({
         name,
         dtype,
-        shape: own.map((size) => (typeof size === "number" ? size : null)),
+        shape: own.map((size, axis) =>
+          typeof size === "number" ? size : apart && axis === 0 && name !== inputs[0].name ? `${name}_t` : null,
+        ),
       })),
     layers: [...layers].map(([name, { layer }]) => ({ name, kind: layer.kind, options: layer.options })),
-    connections: [...layers].map(([name, { from }]) => ({ layer: name, from, to: name })),
+    connections: [...layers].map(([name, { from, initialState }]) => ({
+      layer: name,
+      from,
+      to: name,
+      ...(initialState === undefined ? {} : { initialState }),
+    })),
     outputs: outputs.length === 1 ? outputs[0] : outputs,
   };
 }

@@ -10,7 +10,7 @@ import {
 import { type Tensor, transpose } from "../../../trace/index.ts";
 import { attribute, flag, int, intsOf, text } from "../ops/call.ts";
 import { isSequence } from "../value.ts";
-import { addLayer, drawnAt, type LiftCall, liftedAt, newAtom, refuse, shapeOf } from "./drawing.ts";
+import { addLayer, drawnAt, expectUnmasked, type LiftCall, liftedAt, newAtom, refuse, shapeOf } from "./drawing.ts";
 import type { LiftRule } from "./layers.ts";
 import { type Drawn, isEqualAxis, type Lifted } from "./lifted.ts";
 
@@ -19,7 +19,9 @@ function channelsSecond(lift: LiftCall): Drawn {
   const x = drawnAt(lift, 0);
   const [b, t, f] = x.own;
   const fits = x.own.length === 3 && x.axes.length === 3 && [b, f, t].every((axis, i) => isEqualAxis(axis, x.axes[i]));
-  return fits ? x : refuse(lift, "a sequence as [batch, channels, time]", "another order of axes");
+  if (!fits) return refuse(lift, "a sequence as [batch, channels, time]", "another order of axes");
+  expectUnmasked(lift, x);
+  return x;
 }
 
 /** The same batch with other steps and features. */
@@ -102,6 +104,7 @@ function overTime(make: () => Layer, isNode: boolean): LiftRule {
       ? [2]
       : (intsOf(lift.call, "axes", 1) ?? []).map((axis) => (axis < 0 ? axis + x.axes.length : axis));
     if (axes.length !== 1 || axes[0] !== at) return refuse(lift, "a reduction over time", "one over other axes");
+    expectUnmasked(lift, x);
     const keeps = isNode || flag(lift.call, "keepdims", true);
     const name = addLayer(lift, make(), [x.name], lift.call.node);
     const rest = x.axes.flatMap((axis, i) => (i !== at ? [axis] : keeps ? [[]] : []));

@@ -1,5 +1,6 @@
 /** The models that are written as ONNX files: every recurrent layer with its options, and the networks people have. */
 import {
+  activation,
   addLayer,
   attentionCell,
   averagePooling1D,
@@ -12,6 +13,7 @@ import {
   conv2D,
   convLSTM1D,
   dense,
+  dotLayer,
   dropout,
   embedding,
   flatten,
@@ -22,6 +24,7 @@ import {
   input,
   type Layer,
   type LstmOptions,
+  lastStep,
   layerNormalization,
   lstm,
   lstmCell,
@@ -30,8 +33,11 @@ import {
   masking,
   maxPooling1D,
   model,
+  normalization,
   phasedLSTMCell,
+  prelu,
   repeatVector,
+  rescaling,
   residualCell,
   rnn,
   type SequenceInput,
@@ -102,6 +108,7 @@ export const cases: readonly Case[] = [
     recurrentActivation: "hardSigmoid",
   }),
   lstmWith("gelu", { activation: "gelu" }),
+  lstmWith("mish", { activation: "mish", recurrentActivation: "hardSilu" }),
   lstmWith("learned-state", { initialState: "learned" }),
   lstmWith("learned-state-alone", { initialState: "learned" }, { options: { state: false } }),
   lstmWith("dropout", { dropout: 0.3, recurrentDropout: 0.2 }),
@@ -124,6 +131,30 @@ export const cases: readonly Case[] = [
   plain("rnn-plain", () => [simpleRNN({ units: 6, name: "encoder", ...sequence })]),
   plain("rnn-relu-backwards", () => [simpleRNN({ units: 6, name: "encoder", activation: "relu", goBackwards: true })]),
   plain("rnn-linear", () => [simpleRNN({ units: 6, name: "encoder", activation: "linear", ...sequence })]),
+  plain("rnn-log-sigmoid", () => [
+    simpleRNN({ units: 6, name: "encoder", activation: "logSigmoid", ...sequence }),
+    activation("relu6"),
+    dense({ units: 3, activation: "hardTanh" }),
+    activation("logSoftmax"),
+  ]),
+  plain("statistics", () => [
+    rescaling({ scale: [0.5, -1, 2], offset: 0.1 }),
+    normalization({ mean: [1, 0, -1], variance: [2, 1, 0.5] }),
+    normalization(),
+    prelu({ sharedAxes: [1] }),
+    gru({ units: 4, name: "encoder", ...sequence }),
+  ]),
+  {
+    name: "dot",
+    model: () => {
+      const [x, y] = [input({ shape: ["t", 3], name: "x" }), input({ shape: ["n", 4], name: "y" })];
+      const read = call(gru({ units: 4, name: "encoder", ...sequence }), x);
+      const scores = call(dotLayer({ axes: 2, normalize: true }), [read, y]);
+      const seen = call(dotLayer({ axes: [2, 1] }), [scores, y]);
+      return model({ inputs: [x, y], outputs: [seen, call(dotLayer({ axes: 1 }), [scores, read])], name: "dot" });
+    },
+    inputs: (draw) => ({ x: draw([4, 5, 3]), y: draw([4, 6, 4]) }),
+  },
   plain("rnn-softplus", () => [simpleRNN({ units: 6, name: "encoder", activation: "softplus", ...sequence })]),
   plain("rnn-softmax", () => [simpleRNN({ units: 6, name: "encoder", activation: "softmax", ...sequence })]),
   // Both directions
@@ -253,6 +284,15 @@ export const cases: readonly Case[] = [
   plain(
     "convolution-of-lengths",
     () => [conv1D({ filters: 2, kernelSize: 3, padding: "same", name: "first" }), gru({ units: 2, name: "encoder" })],
+    lengths,
+  ),
+  plain("last-step", () => [
+    bidirectional(gru({ units: 3, ...sequence }), { name: "both" }),
+    lastStep({ name: "last" }),
+  ]),
+  plain(
+    "last-step-of-lengths",
+    () => [conv1D({ filters: 2, kernelSize: 3, padding: "same", name: "first" }), lastStep({ name: "last" })],
     lengths,
   ),
   plain("causal-convolution", () => [
