@@ -36,7 +36,7 @@ import type { FileReport } from "./report.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 import { readBundle } from "./tf1/bundle.ts";
 import { decodeTf1, inspectTf1, modelFromTf1, type Tf1ModelOptions } from "./tf1/index.ts";
-import { decodeTfjs, inspectTfjs, tfjsShards } from "./tfjs/index.ts";
+import { decodeTfjs, inspectTfjs, readShards } from "./tfjs/index.ts";
 import { decodeTflite, inspectTflite } from "./tflite/index.ts";
 import {
   decodeTorch,
@@ -136,7 +136,7 @@ const rows: { readonly [F in FileFormat]: FormatRow } = {
   tfjs: {
     title: "TensorFlow.js layers model",
     read: async (bytes, { where, beside, keras }) => {
-      const shards = await allBeside(tfjsShards(bytes, where), beside);
+      const shards = await readShards(bytes, where, beside);
       return decodeTfjs(bytes, shards, where, keras);
     },
     inspect: (bytes, { where }) => inspectTfjs(bytes, where),

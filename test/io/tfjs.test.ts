@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FormatError, UnsupportedError } from "../../src/base/errors.ts";
+import { loadBytes } from "../../src/io/load.ts";
 import { decodeNpz } from "../../src/io/node/npz.ts";
 import { decodeTfjs, inspectTfjs, tfjsShards } from "../../src/io/tfjs/index.ts";
 import { cast, concrete, type Tensor } from "../../src/trace/index.ts";
@@ -31,6 +32,27 @@ test.each(cases)("%s gives the outputs of TensorFlow.js", (name) => {
   for (const [i, y] of given.entries()) {
     const apart = Math.max(...Array.from(y.data(), (value: number, at) => Math.abs(value - expected[i].data()[at])));
     expect(apart).toBeLessThan(1e-5);
+  }
+});
+
+test("a group may lie in any number of shards", async () => {
+  const json = JSON.parse(new TextDecoder().decode(bytesOf("lstm/model.json")));
+  const paths = json.weightsManifest[0].paths as string[];
+  const whole = new Uint8Array(Buffer.concat(paths.map((path) => bytesOf(`lstm/${path}`))));
+  const expected = load("lstm").model.weights();
+  // Equal ones and a shorter last one, as TensorFlow.js writes them; and others.
+  for (const ends of [
+    [100, 200, 300, whole.length],
+    [7, 300, whole.length],
+    [300, 301, whole.length],
+  ]) {
+    const parts = ends.map((end, i) => whole.slice(ends[i - 1] ?? 0, end));
+    json.weightsManifest[0].paths = parts.map((_, i) => `part${i}.bin`);
+    const split = new TextEncoder().encode(JSON.stringify(json));
+    const beside = async (name: string) => parts[Number(/\d+/.exec(name)?.[0])];
+    expect((await loadBytes(split, { beside })).model?.weights()).toEqual(expected);
+    const short = { beside: async (name: string) => (await beside(name)).slice(1) };
+    await expect(loadBytes(split, short)).rejects.toThrow(/bytes in its shards/);
   }
 });
 

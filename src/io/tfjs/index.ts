@@ -9,11 +9,38 @@ import { reportConfig } from "../keras/inspect.ts";
 import { listSource } from "../keras/weights.ts";
 import { quoted } from "../quoted.ts";
 import type { FileReport } from "../report.ts";
-import { type ManifestGroup, readGroup, readManifest, record } from "./weights.ts";
+import { bytesOf, type ManifestGroup, readGroup, readManifest, record } from "./weights.ts";
 
 /** The names of the shards that belong to a `model.json`, each once, in order. */
 export function tfjsShards(json: Uint8Array, where = "model.json"): string[] {
   return [...new Set(open(json, where).groups.flatMap(({ paths }) => paths))];
+}
+
+/**
+ * The bytes of all shards, read one by one. Those of a group come to lie in one stretch of memory, so that a large model is
+ * not in memory twice when it is read.
+ */
+export async function readShards(
+  json: Uint8Array,
+  where: string,
+  read: (name: string) => Promise<Uint8Array>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const shards = new Map<string, Uint8Array>();
+  for (const { paths, weights } of open(json, where).groups) {
+    const total = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
+    let whole: Uint8Array | undefined;
+    let at = 0;
+    for (const path of paths) {
+      const own = await read(path);
+      // All shards but the last have one length. What the manifest says beyond that is not believed.
+      if (at === 0 && paths.length > 1 && total <= own.length * paths.length) whole = new Uint8Array(total);
+      const place = whole?.subarray(at, at + own.length);
+      if (place?.length === own.length) place.set(own);
+      shards.set(path, place?.length === own.length ? place : own);
+      at += own.length;
+    }
+  }
+  return shards;
 }
 
 /** Reads a model. `shards` has the bytes of each name that `tfjsShards` gives. */
@@ -92,14 +119,21 @@ function joined({ paths }: ManifestGroup, shards: ReadonlyMap<string, Uint8Array
       path,
     });
   });
-  if (parts.length === 1) return parts[0];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  const size = parts.reduce((sum, { length }) => sum + length, 0);
+  if (parts.length > 0 && parts.every((part, i) => i === 0 || follows(part, parts[i - 1])))
+    return new Uint8Array(parts[0].buffer, parts[0].byteOffset, size);
+  const bytes = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
   return bytes;
+}
+
+/** Whether a part lies right behind another in memory. */
+function follows(part: Uint8Array, before: Uint8Array): boolean {
+  return part.buffer === before.buffer && part.byteOffset === before.byteOffset + before.length;
 }
 
 /** A weight's name begins with that of its layer: `lstm_LSTM1/kernel`. */

@@ -85,6 +85,11 @@ function isShape(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.length <= 32 && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
+/** The bytes that a weight takes in its shards. */
+export function bytesOf({ shape, dtype, quantization }: ManifestEntry): number {
+  return product(shape) * elementBytes(quantization?.dtype ?? dtype);
+}
+
 /** The arrays of a group by name, out of the bytes of its shards together. */
 export function readGroup(
   { weights }: ManifestGroup,
@@ -93,9 +98,10 @@ export function readGroup(
   into: Map<string, HostTensor>,
 ): void {
   let at = 0;
-  for (const { name, shape, dtype, quantization } of weights) {
+  for (const weight of weights) {
+    const { name, shape, dtype, quantization } = weight;
     const stored = quantization?.dtype ?? dtype;
-    const size = product(shape) * elementBytes(stored);
+    const size = bytesOf(weight);
     const own = `${where}: weight ${quoted(name)}`;
     if (!Number.isSafeInteger(size) || size > bytes.length - at) {
       throw damaged(own, `${size} bytes in its shards`, String(bytes.length - at));
