@@ -2,7 +2,7 @@
  * A model of ONNX that runs: its graph is traced with the operations of Recurve and compiled. Its weights are variables
  * and can be trained. Not here: layers of Recurve made of it (`lift/`), what the operators mean (`ops/`).
  */
-import { symbol } from "../../base/dims.ts";
+import { type Dim, symbol } from "../../base/dims.ts";
 import type { DType } from "../../base/dtypes.ts";
 import { OptionError, ShapeError, UnsupportedError } from "../../base/errors.ts";
 import { unknownName } from "../../base/names.ts";
@@ -72,7 +72,7 @@ export class OnnxModel {
     this.#weights = new Map(graph.initializers.filter(isWeight).map((one) => [one.name, one]));
     const functions = new Map(proto.functions.map((one) => [functionKey(one.domain, one.name), one]));
     this.#program = { where, version: versionOf(proto), functions, ruleOf };
-    const run = (inputs: NamedTensors): Record<string, Tensor> => this.forward({ params: this.#read(), inputs });
+    const run = (inputs: NamedTensors): Record<string, Tensor> => this.forward({ params: this.weights(), inputs });
     this.#run = compile(run, { name: where });
     const specs = Object.fromEntries(this.inputs.map((one, i) => [one.name, specOf(one, i)]));
     const isFree = Object.values(specs).every((one) => one !== undefined);
@@ -139,7 +139,7 @@ export class OnnxModel {
    */
   run(inputs: NamedTensors): Record<string, Tensor> {
     const given = this.#given(inputs);
-    if (currentTrace() !== undefined) return this.forward({ params: this.#read(), inputs: given });
+    if (currentTrace() !== undefined) return this.forward({ params: this.weights(), inputs: given });
     if (this.#free === undefined) return this.#run(given);
     try {
       return this.#free(given);
@@ -189,10 +189,6 @@ export class OnnxModel {
       return own === undefined ? tensor : { ...tensor, data: encodeElements("float32", own.read().data()) };
     });
     return encodeOnnxProto({ ...this.proto, graph: { ...graph, initializers } });
-  }
-
-  #read(): NamedTensors {
-    return Object.fromEntries([...this.variables].map(([name, one]) => [name, one.read()]));
   }
 
   #variable(name: string): Variable {
@@ -247,12 +243,13 @@ export function reported({ name, elementType, shape }: OnnxValueInfo): ReportVal
 function specOf({ name, dtype, shape }: ReportValue, at: number): TensorSpec | undefined {
   const own = dtypeOf(dtype);
   if (own === undefined || name === "") return undefined;
-  return {
-    dtype: own,
-    shape: shape.map((size, axis) => {
-      if (typeof size === "number") return size;
-      // Names in files may be anything.
-      return symbol(size !== null && /^[A-Za-z_]\w*$/.test(size) ? size : `size_${at}_${axis}`);
-    }),
-  };
+  return { dtype: own, shape: sizesOf(shape, at) };
+}
+
+/** The shape of input `at`. Names of sizes in files may be anything. */
+export function sizesOf(shape: ReportValue["shape"], at: number): readonly Dim[] {
+  return shape.map((size, axis) => {
+    if (typeof size === "number") return size;
+    return symbol(size !== null && /^[A-Za-z_]\w*$/.test(size) ? size : `size_${at}_${axis}`);
+  });
 }

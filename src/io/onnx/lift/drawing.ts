@@ -49,11 +49,11 @@ export interface Drawing extends Constants {
   readonly states: ReadonlySet<string>;
 }
 
-/** A node that is lifted, with the shapes that its results have. */
+/** A node that is lifted, with its results; undefined for those that nobody asks for. */
 export interface LiftCall {
   readonly drawing: Drawing;
   readonly call: Call;
-  readonly outs: readonly Value[];
+  readonly outs: readonly (Value | undefined)[];
 }
 
 /** What lies behind an input, if it depends on the inputs of the graph. */

@@ -4,7 +4,7 @@
  */
 
 import type { Dim } from "../../../base/dims.ts";
-import { equalDims, symbol } from "../../../base/dims.ts";
+import { equalDims } from "../../../base/dims.ts";
 import { FormatError, RecurveError, UnsupportedError } from "../../../base/errors.ts";
 import { leavesOf } from "../../../base/trees.ts";
 import type { Model, ModelDefinition } from "../../../nn/index.ts";
@@ -15,11 +15,11 @@ import { quoted } from "../../quoted.ts";
 import { weightsOnDemand } from "../../weightsOnDemand.ts";
 import { type Call, callOf, evaluateNode, type Scope } from "../evaluate.ts";
 import { hostTensorOf, type OnnxNode } from "../messages.ts";
-import type { OnnxModel } from "../onnxModel.ts";
+import { type OnnxModel, sizesOf } from "../onnxModel.ts";
 import { dtypeOf } from "../ops/types.ts";
 import { isKnown } from "../value.ts";
 import { constantsOf } from "./constants.ts";
-import type { Drawing, LiftCall } from "./drawing.ts";
+import type { Drawing } from "./drawing.ts";
 import { type LiftRule, layerRules } from "./layers.ts";
 import { type Axis, isPlain, type Lifted } from "./lifted.ts";
 import { moveRules } from "./moves.ts";
@@ -144,10 +144,7 @@ function drawInput(
   { at, isTimeMajor }: InputPlace,
 ): Input {
   const own = dtypeOf(dtype) ?? "float32";
-  const sizes = shape.map((size, axis): Dim => {
-    if (typeof size === "number") return size;
-    return symbol(size !== null && /^[A-Za-z_]\w*$/.test(size) ? size : `size_${at}_${axis}`);
-  });
+  const sizes = sizesOf(shape, at);
   const name = freeName(file, drawing.taken);
   if (drawing.states.has(file)) {
     drawing.values.set(file, { kind: "state" });
@@ -165,8 +162,7 @@ function drawInput(
   const axes: readonly Axis[] = order.map((i) => [letters[i]]);
   for (const [i, axis] of axes.entries()) {
     const [atom] = axis;
-    const known = drawing.sizes.get(atom);
-    if (known === undefined || !equalDims(known, sizes[i])) drawing.sizes.set(atom, known ?? sizes[i]);
+    if (!drawing.sizes.has(atom)) drawing.sizes.set(atom, sizes[i]);
   }
   drawing.values.set(file, { kind: "drawn", name, own: letters.map((letter) => [letter]), axes });
   return { name, file, dtype: own, shape: sizes, own: order.map((i) => sizes[i]).slice(1) };
@@ -194,13 +190,12 @@ function liftNode(drawing: Drawing, node: OnnxNode, scope: Scope): void {
   // Sizes of what is computed are known, and no values of the network.
   if (outs.every((one) => one === undefined || isKnown(one))) return;
   const rule = rules.get(node.opType);
-  const own: LiftCall = { drawing, call, outs: outs.flatMap((one) => (one === undefined ? [] : [one])) };
   if (rule === undefined)
     throw new UnsupportedError(
       `${call.where}: expected a node that a layer of Recurve is, got another one. Use the OnnxModel itself, which runs and trains without layers.`,
       { node: node.name, op: node.opType },
     );
-  const lifted = rule({ ...own, outs: outs as LiftCall["outs"] });
+  const lifted = rule({ drawing, call, outs });
   for (const [i, name] of node.outputs.entries()) {
     const value = lifted[i];
     if (name !== "" && value !== undefined) drawing.values.set(name, value);

@@ -31,12 +31,10 @@ import {
   reverse,
   scan,
   where as select,
-  sigmoid,
   sign,
   sin,
   size,
   slice,
-  split,
   stopGradient,
   sub,
   sum,
@@ -45,22 +43,7 @@ import {
   tanh,
 } from "../../../../src/trace/index.ts";
 
-/** The minimal gated unit of the documents. */
-export const mgu = ({ units }: { readonly units: number }) =>
-  defineCell({
-    name: "mgu",
-    options: { units },
-    params: (inputSize) => ({ w: [inputSize, 2 * units], u: [units, 2 * units], bias: [2 * units] }),
-    state: { h: [units] },
-    step({ params: { w, u, bias }, state: { h }, x }) {
-      const [wf, wc] = split(add(matmul(x, w), bias), 2);
-      const [uf, uc] = split(u, 2);
-      const f = sigmoid(add(wf, matmul(h, uf)));
-      const candidate = tanh(add(wc, matmul(mul(f, h), uc)));
-      const next = add(mul(sub(1, f), h), mul(f, candidate));
-      return { y: next, state: { h: next } };
-    },
-  });
+export { mgu } from "../../../cells/cells.ts";
 
 /** A cell of odd operations: a modulo of either sign, a sum over units, a quotient. */
 export const oddCell = ({ units }: { readonly units: number }) =>
