@@ -1,11 +1,13 @@
 /**
  * Out of the loop, before it: what depends only on constants is computed once; matrix products, table look-ups and
  * inner loops that depend on xs but not on the carry are done for all steps at once. The input projection of a layer
- * becomes one product `(T*B, D) x (D, 4U)`, its bias added on the way. Cheap work stays inside.
+ * becomes one product `(T*B, D) x (D, 4U)`, its bias added on the way, unless D is small (`joins.ts`). Cheap work stays
+ * inside.
  */
 import type { Builder } from "../graph/build.ts";
 import type { Graph, Node, ScanNode, Value } from "../graph/graph.ts";
 import { binaryOps, type OpName, unaryOps } from "../graph/ops.ts";
+import { joiningProducts } from "./joins.ts";
 import { isFree, liftable, Outside, producersOf, type Reach, reachOf, usesIn } from "./outside.ts";
 import { leavesOut, type Operand, putTogether, type ScanParts, takeApart } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
@@ -43,7 +45,8 @@ export function hoist(graph: Graph): Graph {
 function hoistFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefined {
   const parts = takeApart(scan);
   const reach = reachOf(parts);
-  const moved = choose(parts, reach, scan.params.segments === true);
+  const joining = joiningProducts(builder, parts, reach);
+  const moved = choose(parts, reach, joining, scan.params.segments === true);
   const nodes = parts.nodes.filter((node) => !moved.has(node));
   const wanted = frontier(parts, nodes, moved);
   if (wanted.size === 0) return undefined;
@@ -64,7 +67,12 @@ function hoistFrom(builder: Builder, scan: ScanNode): readonly Value[] | undefin
 }
 
 /** The nodes that leave the loop: of one over segments only what is constant, for the others would need the memory of all. */
-function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>, segments: boolean): Set<Node> {
+function choose(
+  parts: ScanParts,
+  reach: ReadonlyMap<Value, Reach>,
+  joining: ReadonlySet<Node>,
+  segments: boolean,
+): Set<Node> {
   const able = liftable(parts, reach);
   const uses = usesIn(parts);
   const moved = new Set<Node>();
@@ -72,7 +80,7 @@ function choose(parts: ScanParts, reach: ReadonlyMap<Value, Reach>, segments: bo
   const xs = new Set(parts.xs.map(({ input }) => input.value));
   for (const node of parts.nodes) {
     const [out] = node.outs;
-    if (!able.has(out) || isFree(node.op)) continue;
+    if (!able.has(out) || isFree(node.op) || joining.has(node)) continue;
     const single = (value: Value): boolean => uses.get(value) === 1;
     // A follower takes the place of the stack that it reads; it must not add one.
     const follows = (): boolean =>

@@ -1,17 +1,19 @@
 /** The statements of each op that takes loops of its own. */
 import { internal } from "../../base/errors.ts";
-import type { NodeOf, Value } from "../../graph/graph.ts";
-import { cast } from "../build.ts";
+import type { Value } from "../../graph/graph.ts";
+import { add, cast } from "../build.ts";
 import type { Stmt } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
-import type { Read } from "./elements.ts";
+import type { Index, Read } from "./elements.ts";
 import { type EmitRules, type GraphLowering, nameOf } from "./graph.ts";
-import { matmulStatements } from "./matmul.ts";
+import { matmulStatements, type Surroundings } from "./matmul.ts";
 import { argmaxNest, reduceNest } from "./reduce.ts";
 import { emitScan, termsOf } from "./scan.ts";
 import { scatterNest } from "./scatter.ts";
+import type { SumStep } from "./steps.ts";
 
 export const emitRules: EmitRules = {
+  sum: emitSum,
   reduce: (lowering, node) => {
     const { kind, axes } = node.params;
     const out = lowering.values.target(node.outs[0]);
@@ -33,14 +35,8 @@ export const emitRules: EmitRules = {
     ];
   },
   matmul: (lowering, node) => {
-    const surroundings = {
-      context: lowering.context,
-      view: (value: Value) => lowering.values.view(value),
-      target: lowering.values.target(node.outs[0]),
-      terms: (product: NodeOf<"matmul">) => termsOf(lowering, product),
-      preheader: (value: Value) => lowering.preheaderOf(value),
-    };
-    return [lowering.context.kernel(nameOf(node), matmulStatements(surroundings, node))];
+    const { context } = lowering;
+    return [context.kernel(nameOf(node), matmulStatements(surroundingsOf(lowering, node.outs[0]), [node]))];
   },
   scatterAdd: (lowering, node) => {
     const [indices, updates] = node.ins;
@@ -54,6 +50,25 @@ export const emitRules: EmitRules = {
   },
   scan: emitScan,
 };
+
+/** The statements of a sum of products. */
+export function emitSum(lowering: GraphLowering, { out, products, addends }: SumStep): Stmt[] {
+  const { context } = lowering;
+  const reads = addends.map((x) => lowering.values.reader(x));
+  const start = reads.length === 0 ? undefined : (index: Index) => reads.map((read) => read(index)).reduce(add);
+  const name = nameOf(products[products.length - 1]);
+  return [context.kernel(name, matmulStatements(surroundingsOf(lowering, out), products, start))];
+}
+
+function surroundingsOf(lowering: GraphLowering, out: Value): Surroundings {
+  return {
+    context: lowering.context,
+    view: (value) => lowering.values.view(value),
+    target: lowering.values.target(out),
+    terms: (product) => termsOf(lowering, product),
+    preheader: (value) => lowering.preheaderOf(value),
+  };
+}
 
 /** Reads elements as memory holds them. */
 function memoryReader(lowering: GraphLowering, value: Value): Read {

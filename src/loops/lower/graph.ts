@@ -13,7 +13,7 @@ import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
 import { type Body, elementwiseNest, moveAll, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
-import type { CheckStep, FillStep, Group, Step } from "./steps.ts";
+import type { CheckStep, FillStep, Group, Step, SumStep } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
 import { indexOf, isContiguous, type View } from "./view.ts";
 import { workOfStep } from "./work.ts";
@@ -116,7 +116,8 @@ export class GraphLowering {
       this.#lookAt(at);
       const reads = this.#readsOf(step).get(input);
       if (reads === undefined) return true;
-      return at === write && reads && step.kind === "group" && equalShapes(step.shape, input.shape);
+      const shape = step.kind === "group" ? step.shape : step.kind === "sum" ? step.out.shape : undefined;
+      return at === write && reads && shape !== undefined && equalShapes(shape, input.shape);
     });
   }
 
@@ -130,12 +131,18 @@ export class GraphLowering {
       for (const { value } of step.members)
         for (const [leaf, here] of this.#schedule.reach(value, members).leaves)
           found.set(leaf, here && (found.get(leaf) ?? true));
-    } else {
-      const operands = step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads;
-      for (const x of operands) for (const leaf of this.#schedule.reach(x).leaves.keys()) found.set(leaf, false);
-    }
+    } else if (step.kind === "sum") {
+      for (const x of step.addends)
+        for (const [leaf, here] of this.#schedule.reach(x).leaves) found.set(leaf, here && (found.get(leaf) ?? true));
+      this.#readAll(step.products.flatMap(({ ins }) => ins), found);
+    } else this.#readAll(step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads, found);
     this.#reads.set(step, found);
     return found;
+  }
+
+  /** Notes values that are read everywhere. */
+  #readAll(operands: readonly Value[], found: Map<Value, boolean>): void {
+    for (const x of operands) for (const leaf of this.#schedule.reach(x).leaves.keys()) found.set(leaf, false);
   }
 
   // ---- steps -----------------------------------------------------------------------------------------------------
@@ -153,6 +160,8 @@ export class GraphLowering {
     switch (step.kind) {
       case "group":
         return this.#group(step);
+      case "sum":
+        return this.rules.sum(this, step);
       case "check":
         return [this.context.kernel(nameOf(step.node, "check"), this.#check(step))];
       case "fill":
@@ -254,8 +263,10 @@ export class GraphLowering {
 /** The statements of an op that takes loops of its own. */
 export type EmitRule<K extends OpName = OpName> = (lowering: GraphLowering, node: NodeOf<K>) => Stmt[];
 
-/** A rule for each op that takes loops of its own: `emits.ts`, handed in because the rule of scan lowers graphs itself. */
-export type EmitRules = { readonly [K in OpName]?: EmitRule<K> };
+/** A rule for each op that takes loops of its own, and for sums of products: `emits.ts`, handed in because the rule of scan lowers graphs itself. */
+export type EmitRules = { readonly [K in OpName]?: EmitRule<K> } & {
+  readonly sum: (lowering: GraphLowering, step: SumStep) => Stmt[];
+};
 
 /** What a kernel is called: the path of the layer, then what it does. */
 export function nameOf(node: Node, what: string = node.op): string {

@@ -6,11 +6,12 @@
 import type { Dim } from "../../base/dims.ts";
 import type { NodeOf, Value } from "../../graph/graph.ts";
 import { add, binary, f32, i32, loop, mul, ref, size, when } from "../build.ts";
-import type { Expr, Stmt } from "../ir.ts";
+import type { Buffer, Expr, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
+import type { Read } from "./elements.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
-import { packAll, packedSize, panelWidth, tileOnPacked, tileWithPacking } from "./matmulTile.ts";
-import { at, isUnit, type Matrix, type Product, transposed } from "./matrix.ts";
+import { packAll, packedSize, panelWidth, type Term, tileSum } from "./matmulTile.ts";
+import { at, isUnit, type Matrix, type Product, type Start, startAt, transposed } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import type { Schedule } from "./schedule.ts";
 import { type Part, type Range, whole } from "./share.ts";
@@ -33,34 +34,38 @@ export interface Surroundings {
   readonly preheader: (value: Value) => Stmt[] | undefined;
 }
 
-/** The statements of one matmul node, with a loop over its leading axes. */
-export function matmulStatements(given: Surroundings, node: NodeOf<"matmul">): Stmt[] {
+/**
+ * The statements of a sum of matmul nodes of one shape, with a loop over their leading axes. `start` reads what they
+ * are added to, if that is anything.
+ */
+export function matmulStatements(given: Surroundings, nodes: readonly NodeOf<"matmul">[], start?: Read): Stmt[] {
   const { context } = given;
-  const { transposeA, transposeB } = node.params;
-  const [a, b] = node.ins;
-  const [out] = node.outs;
+  const [out] = nodes[0].outs;
   const rank = out.shape.length;
   const batch = out.shape.slice(0, -2);
   const counters = batch.map(() => context.variable("batch"));
-  const division = divide(context, node);
+  const division = divide(context, nodes[0]);
   const place = counters.map((counter, i) => (batch[i] === 1 ? i32(0) : ref(counter)));
-  const left = matrixOf(given.view(a), place, transposeA);
-  const right = matrixOf(given.view(b), place, transposeB);
-  const k = a.shape[transposeA ? rank - 2 : rank - 1];
-  const product: Product = {
-    context,
-    m: out.shape[rank - 2],
-    k,
-    n: out.shape[rank - 1],
-    terms: given.terms(node),
-    a: left,
-    b: right,
-    c: matrixOf(given.target, place, false),
-    rows: division.rows,
-    columns: division.columns,
-  };
-  const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
-  const body = productStatements(product, preheader);
+  const before: Start | undefined = start && ((row, column) => start([...place, row, column]));
+  const sum = nodes.map((node, i): Summand => {
+    const { transposeA, transposeB } = node.params;
+    const [a, b] = node.ins;
+    const product: Product = {
+      context,
+      m: out.shape[rank - 2],
+      k: a.shape[transposeA ? rank - 2 : rank - 1],
+      n: out.shape[rank - 1],
+      terms: given.terms(node),
+      a: matrixOf(given.view(a), place, transposeA),
+      b: matrixOf(given.view(b), place, transposeB),
+      c: matrixOf(given.target, place, false),
+      start: i === 0 ? before : "c",
+      rows: division.rows,
+      columns: division.columns,
+    };
+    return { product, preheader: batch.every((dim) => dim === 1) ? given.preheader(b) : undefined };
+  });
+  const body = sumStatements(sum);
   return counters.reduceRight<Stmt[]>((inside, counter, i) => {
     const range = division.batch?.axis === i ? division.batch.range : whole(batch[i]);
     return batch[i] === 1 ? inside : [loop(counter, range.from, range.to, 1, inside, true)];
@@ -103,13 +108,20 @@ function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {
   return flip ? transposed(matrix) : matrix;
 }
 
-function productStatements(p: Product, preheader: Stmt[] | undefined): Stmt[] {
-  if (p.k === 0) return zero(p);
-  if (isSmall(p.n, 4)) return fewColumns(p);
-  if (isSmall(p.m, 4)) return rows(p);
-  if (typeof p.m === "number") return tiles(p, preheader);
+/** A product of a sum, and what runs before the loop in which its B stays the same, if there is one. */
+interface Summand {
+  readonly product: Product;
+  readonly preheader: Stmt[] | undefined;
+}
+
+function sumStatements(sum: readonly Summand[]): Stmt[] {
+  const [{ product: p }] = sum;
+  const each = (write: (p: Product) => Stmt[]): Stmt[] => sum.flatMap(({ product }) => write(product));
+  if (isSmall(p.n, 4) || p.k === 0) return each((one) => (one.k === 0 ? empty(one) : fewColumns(one)));
+  if (isSmall(p.m, 4)) return each(rows);
+  if (typeof p.m === "number") return tiles(sum);
   const many = binary("lessEqual", i32(4), size(p.m));
-  return [when(many, tiles(p, preheader, many), rows(p))];
+  return [when(many, tiles(sum, many), each(rows))];
 }
 
 /** Few rows: no packing, B as it lies. */
@@ -131,6 +143,7 @@ function fewColumns(p: Product): Stmt[] {
       a: transposed(p.b),
       b: transposed(p.a),
       c: transposed(p.c),
+      start: typeof p.start === "function" ? (i, j) => startAt(p, j, i) as Expr : p.start,
     });
   }
   if (isUnit(p.a.column) && !isSmall(p.k, 4)) return dotColumns(p);
@@ -138,23 +151,27 @@ function fewColumns(p: Product): Stmt[] {
 }
 
 /** Many rows. A B that stays the same through a loop is packed before it, if there will be many rows. */
-function tiles(p: Product, preheader: Stmt[] | undefined, condition?: Expr): Stmt[] {
-  if (preheader === undefined) return tileWithPacking(p);
+function tiles(sum: readonly Summand[], condition?: Expr): Stmt[] {
+  return tileSum(sum.map((summand): Term => ({ product: summand.product, panels: packedBefore(summand, condition) })));
+}
+
+function packedBefore({ product: p, preheader }: Summand, condition?: Expr): Buffer | undefined {
+  if (preheader === undefined) return undefined;
   const packed = p.context.buffer("panels", "f32", packedSize(p), { kind: "temp" });
   const sharing = p.context.sharing === undefined ? undefined : "even";
   const packing = p.context.sharingAs(sharing, () =>
     packAll({ ...p, columns: p.context.share(p.n, panelWidth(p)) }, packed),
   );
   preheader.push(p.context.kernel("pack", condition === undefined ? packing : [when(condition, packing)]));
-  return tileOnPacked(p, packed);
+  return packed;
 }
 
-/** An empty sum. */
-function zero(p: Product): Stmt[] {
+/** A product without terms. */
+function empty(p: Product): Stmt[] {
   return elementwiseNest(
     p.context,
     [p.m, p.n],
-    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: startAt(p, i, j) ?? f32(0) }],
     { axis: 0, range: p.rows },
   );
 }

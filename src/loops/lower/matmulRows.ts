@@ -23,7 +23,22 @@ import {
   varOf,
 } from "../build.ts";
 import { type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
-import { at, element, isUnit, type Matrix, type Product, spread, storeLanes, terms, vectorAt } from "./matrix.ts";
+import {
+  at,
+  beginSums,
+  type Columns,
+  element,
+  isUnit,
+  type Matrix,
+  type Product,
+  spread,
+  startAt,
+  storeSums,
+  terms,
+  vectorAt,
+  withStart,
+} from "./matrix.ts";
+import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, type Range, stretches, upTo } from "./share.ts";
 
 /** So many rows of B are added to C at a time, then, of what is left, so many. */
@@ -41,9 +56,9 @@ export function streamRows(p: Product): Stmt[] {
   return [loop(i, p.rows.from, p.rows.to, 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
 }
 
-// c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for eight k at a time
+// c[i, ..] = start; for k: c[i, ..] += a[i, k] * b[k, ..] for eight k at a time
 function wholeRow(p: Product, i: Expr): Stmt[] {
-  const stmts = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), splat(f32(0), lanes)));
+  const stmts = p.start === "c" ? [] : startRow(p, i);
   let start = i32(0);
   for (const depth of depths) {
     const k = p.context.variable("k");
@@ -53,6 +68,12 @@ function wholeRow(p: Product, i: Expr): Stmt[] {
     start = end;
   }
   return stmts;
+}
+
+function startRow(p: Product, i: Expr): Stmt[] {
+  const start = (j: Expr): Expr => startAt(p, i, j) ?? f32(0);
+  const body = ([j]: readonly Expr[]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: start(j) }];
+  return elementwiseNest(p.context, [p.n], body, { axis: 0, range: p.columns });
 }
 
 // c[i, ..] = c[i, ..] + a[i, k] * b[k, ..] + a[i, k + 1] * b[k + 1, ..] + ...
@@ -81,7 +102,7 @@ function rowBlocks(p: Product, i: Expr): Stmt[] {
   return widthsFor(p.columns, p.n, p.context.machine.lanes).map((width) => {
     const j = p.context.variable("j");
     const to = width === 1 ? p.columns.to : upTo(p.columns, width);
-    const block = loop(j, from, to, width, streamBlock(p, i, ref(j), width));
+    const block = loop(j, from, to, width, streamBlock(p, i, j, width));
     from = to;
     return block;
   });
@@ -100,18 +121,19 @@ function widthsFor(range: Range, n: Dim, lanes: Lanes): number[] {
   return last < 0 ? some : some.slice(0, last + 1);
 }
 
-// c[i, j..j+width-1] = sum over k of a[i, k] * b[k, j..]
-function streamBlock(p: Product, i: Expr, j: Expr, width: number): Stmt[] {
+// c[i, j..j+width-1] = start + sum over k of a[i, k] * b[k, j..]
+function streamBlock(p: Product, i: Expr, j: Variable, width: number): Stmt[] {
   const k = p.context.variable("k");
   const lanes = lanesOf(width, p.context.machine.lanes);
   const type = typeOf("f32", lanes);
-  const columns = Array.from({ length: width / lanes }, (_, c) => add(j, i32(lanes * c)));
+  const columns = Array.from({ length: width / lanes }, (_, c): Columns => ({ column: j, shift: lanes * c, lanes }));
   const sums = columns.map(() => p.context.variable("sum", type));
   const a = p.context.variable("a", type);
-  const steps = sums.map((s, c) => set(s, add(ref(s), mul(ref(a), vectorAt(p.b, ref(k), columns[c], lanes)))));
-  const stores = sums.flatMap((s, c) => storeLanes(p.c, i, columns[c], ref(s)));
+  const term = ({ shift }: Columns): Expr => mul(ref(a), vectorAt(p.b, ref(k), add(ref(j), i32(shift)), lanes));
+  const steps = sums.map((s, c) => set(s, add(ref(s), term(columns[c]))));
+  const stores = sums.flatMap((s, c) => storeSums(p, i, columns[c], ref(s)));
   return [
-    ...sums.map((s) => varOf(s, splat(f32(0), lanes))),
+    ...sums.map((s, c) => varOf(s, beginSums(p, i, columns[c]))),
     loop(k, i32(0), terms(p), 1, [letIn(a, spread(p.a, i, ref(k), lanes)), ...steps]),
     ...stores,
   ];
@@ -166,7 +188,7 @@ function shifts(from: Expr, count: number): Expr[] {
   return Array.from({ length: count }, (_, i) => add(from, i32(i)));
 }
 
-// c[i, j] = sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
+// c[i, j] = start + sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
 function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt[] {
   const { context } = p;
   const lanes = lanesAlong(p);
@@ -204,7 +226,7 @@ function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt
     loop(k, i32(0), wide, lanes, [...loads, ...steps]),
     ...cells.map(({ sum, total }) => varOf(total, horizontal(ref(sum)))),
     ...tail,
-    ...cells.map(({ i, j, total }) => store(p.c.buffer, at(p.c, i, j), ref(total))),
+    ...cells.map(({ i, j, total }) => store(p.c.buffer, at(p.c, i, j), withStart(p, i, j, ref(total)))),
   ];
 }
 
@@ -230,7 +252,7 @@ export function plainProduct(p: Product): Stmt[] {
   const cell = [
     varOf(total, f32(0)),
     loop(k, i32(0), terms(p), 1, [set(total, add(ref(total), term))]),
-    store(p.c.buffer, at(p.c, ref(i), ref(j)), ref(total)),
+    store(p.c.buffer, at(p.c, ref(i), ref(j)), withStart(p, ref(i), ref(j), ref(total))),
   ];
   return [loop(i, p.rows.from, p.rows.to, 1, [loop(j, p.columns.from, p.columns.to, 1, cell)], true)];
 }

@@ -4,6 +4,8 @@
  * so that a panel stays in the first-level cache; rows go by blocks, so that A stays in the second.
  *
  *   for k block: pack; for row block: for panel: for rows: tile
+ *
+ * A sum of products with short k goes through all of them before a tile leaves the registers.
  */
 import { addDims, type Dim, floorDivideDim, multiplyDims } from "../../base/dims.ts";
 import { isMultiple } from "../affine.ts";
@@ -29,7 +31,19 @@ import {
   when,
 } from "../build.ts";
 import type { Buffer, Expr, Lanes, Stmt, Variable } from "../ir.ts";
-import { at, element, type Product, spread, storeLanes, terms, vectorAt } from "./matrix.ts";
+import {
+  at,
+  beginSums,
+  type Columns,
+  element,
+  type Product,
+  spread,
+  startAt,
+  storeSums,
+  terms,
+  vectorAt,
+  withStart,
+} from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, upTo } from "./share.ts";
 
@@ -46,8 +60,9 @@ interface Place {
   readonly base: Expr;
 }
 
-/** A stretch of k: where it starts, how long it is, and where its panels lie. */
+/** A stretch of k of a product: where it starts, how long it is, and where its panels lie. */
 interface Block {
+  readonly product: Product;
   readonly start: Expr;
   readonly length: Expr;
   readonly panels: Place;
@@ -75,30 +90,68 @@ export function packAll(p: Product, panels: Buffer): Stmt[] {
   return overBlocks(p, (start, length) => pack(p, blockIn(p, panels, start, length)));
 }
 
-/** The product with a B that `packAll` has packed. */
-export function tileOnPacked(p: Product, panels: Buffer): Stmt[] {
-  const body = (start: Expr, length: Expr): Stmt[] => rowBlocks(p, blockIn(p, panels, start, length));
-  return [...cleared(p), ...overBlocks(p, body)];
+/** A product, and the panels where `packAll` has packed its B. Without them it is packed on the way. */
+export interface Term {
+  readonly product: Product;
+  readonly panels?: Buffer;
 }
 
-/** The product with its packing, block by block through one small buffer. */
-export function tileWithPacking(p: Product): Stmt[] {
-  const depth = isSingle(p) ? p.k : kBlock;
-  // Threads that divide the columns pack panels of their own; those that divide the rows need all of them.
-  const panels = p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
-  const body = (start: Expr, length: Expr): Stmt[] => {
-    const block: Block = { start, length, panels };
-    return [...pack(p, block), ...rowBlocks(p, block)];
+/** A sum of products with one C; the first says what they are added to. */
+export function tileSum(sum: readonly Term[]): Stmt[] {
+  const stmts: Stmt[] = [];
+  let waiting: Term[] = [];
+  const flush = (): void => {
+    if (waiting.length > 0) stmts.push(...tileShort(waiting));
+    waiting = [];
   };
-  return [...cleared(p), ...overBlocks(p, body)];
+  for (const [i, { product, panels }] of sum.entries()) {
+    const term: Term = { product: i === 0 ? product : { ...product, start: "c" }, panels };
+    if (isSingle(product)) waiting.push(term);
+    else {
+      flush();
+      stmts.push(...tileLong(term));
+    }
+  }
+  flush();
+  return stmts;
+}
+
+/** Products whose k is one block each: what a tile of the first holds goes on to the next. */
+function tileShort(sum: readonly Term[]): Stmt[] {
+  const packing: Stmt[] = [];
+  const blocks = sum.map(({ product, panels }) => {
+    const [start, length] = [i32(0), size(product.k)];
+    if (panels !== undefined) return blockIn(product, panels, start, length);
+    const block: Block = { product, start, length, panels: scratchPanels(product, product.k) };
+    packing.push(...pack(product, block));
+    return block;
+  });
+  return [...packing, ...rowBlocks(sum[0].product, blocks)];
+}
+
+/** A product whose k goes by blocks: C holds the sums meanwhile. */
+function tileLong({ product: given, panels }: Term): Stmt[] {
+  const product: Product = { ...given, start: "c" };
+  const place = panels === undefined ? scratchPanels(product, kBlock) : undefined;
+  const body = (start: Expr, length: Expr): Stmt[] => {
+    if (panels !== undefined) return rowBlocks(product, [blockIn(product, panels, start, length)]);
+    const block: Block = { product, start, length, panels: place as Place };
+    return [...pack(product, block), ...rowBlocks(product, [block])];
+  };
+  return [...(given.start === "c" ? [] : begin(given)), ...overBlocks(product, body)];
+}
+
+/** Threads that divide the columns pack panels of their own; those that divide the rows need all of them. */
+function scratchPanels(p: Product, depth: Dim): Place {
+  return p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
 }
 
 function isSingle(p: Product): boolean {
   return typeof p.k === "number" && p.k <= kBlock;
 }
 
-function blockIn(p: Product, panels: Buffer, start: Expr, length: Expr): Block {
-  return { start, length, panels: { buffer: panels, base: mul(start, size(paddedColumns(p))) } };
+function blockIn(product: Product, panels: Buffer, start: Expr, length: Expr): Block {
+  return { product, start, length, panels: { buffer: panels, base: mul(start, size(paddedColumns(product))) } };
 }
 
 function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): Stmt[] {
@@ -110,14 +163,13 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
   return [loop(start, i32(0), end, kBlock, [letIn(length, left), ...body(ref(start), ref(length))])];
 }
 
-/** With several blocks of k, tiles add to what is there. */
-function cleared(p: Product): Stmt[] {
-  if (isSingle(p)) return [];
+/** Puts into C what the product is added to. */
+function begin(p: Product): Stmt[] {
   const divided = p.rows.from.kind === "const" ? { axis: 1, range: p.columns } : { axis: 0, range: p.rows };
   return elementwiseNest(
     p.context,
     [p.m, p.n],
-    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: startAt(p, i, j) ?? f32(0) }],
     divided,
   );
 }
@@ -175,18 +227,19 @@ function panelAt(p: Product, block: Block, j: Expr, k: Expr): Expr {
 
 // ---- tiles -------------------------------------------------------------------------------------------------------
 
-function rowBlocks(p: Product, given: Block): Stmt[] {
-  const block = { ...given, rows: rowsPlace(p) };
+function rowBlocks(p: Product, given: readonly Block[]): Stmt[] {
+  const blocks = given.map((block): Block => ({ ...block, rows: rowsPlace(block.product) }));
   const { from, to } = p.rows;
-  if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, block, from, to);
+  if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, blocks, from, to);
   const start = p.context.variable("i");
   const end = p.context.variable("end");
   const body = [
     letIn(end, binary("min", to, add(ref(start), i32(rowBlock)))),
-    ...panels(p, block, ref(start), ref(end)),
+    ...panels(p, blocks, ref(start), ref(end)),
   ];
   // The blocks share the memory for the rows of A.
-  return [loop(start, from, to, rowBlock, body, block.rows === undefined)];
+  const apart = blocks.every(({ rows }) => rows === undefined);
+  return [loop(start, from, to, rowBlock, body, apart)];
 }
 
 /** An A that lies by columns is copied: its elements along k are far apart, more lines than the first-level cache holds. */
@@ -200,8 +253,8 @@ function rowsPlace(p: Product): Place | undefined {
 
 /** Copies rows of A by tiles; beyond the last row it repeats that. */
 // rows[(i - from) * length + height * k + r] = a[i + r, start + k]
-function packRows(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
-  const { rows } = block;
+function packRows(block: Block, from: Expr, to: Expr): Stmt[] {
+  const { product: p, rows } = block;
   if (rows === undefined) return [];
   const group = (first: Expr, height: number, edge: boolean): Stmt[] => {
     const k = p.context.variable("k");
@@ -257,10 +310,16 @@ function overTiles(
   return [...stmts, when(binary("less", start, to), body(start, height, true))];
 }
 
-function panels(p: Product, block: Block, from: Expr, to: Expr): Stmt[] {
-  const tiles = (j: Expr, columns: number | undefined): Stmt[] =>
-    overTiles(p, from, to, (first, height, edge) => tile(p, block, { from, to, first, height, edge }, j, columns));
-  return [...packRows(p, block, from, to), ...overPanels(p, tiles)];
+function panels(p: Product, blocks: readonly Block[], from: Expr, to: Expr): Stmt[] {
+  const tiles = (j: Expr, columns: number | undefined): Stmt[] => {
+    const column = p.context.variable("column");
+    const [named, before] = j.kind === "ref" ? [j.variable, []] : [column, [letIn(column, j)]];
+    const body = overTiles(p, from, to, (first, height, edge) =>
+      tile(p, blocks, { from, to, first, height, edge }, named, columns),
+    );
+    return [...before, ...body];
+  };
+  return [...blocks.flatMap((block) => packRows(block, from, to)), ...overPanels(p, tiles)];
 }
 
 /** The rows of a tile: `height` from `first`, or those before `to` (`edge`); packed rows count from `from`. */
@@ -273,7 +332,13 @@ interface TileRows {
 }
 
 /** Some rows by the columns of one panel. */
-function tile(p: Product, block: Block, given: TileRows, j: Expr, columns: number | undefined): Stmt[] {
+function tile(
+  p: Product,
+  blocks: readonly Block[],
+  given: TileRows,
+  j: Variable,
+  columns: number | undefined,
+): Stmt[] {
   const { context } = p;
   const { lanes, tile } = context.machine;
   const { to, first, height, edge } = given;
@@ -281,34 +346,32 @@ function tile(p: Product, block: Block, given: TileRows, j: Expr, columns: numbe
   const rows = Array.from({ length: height }, (_, r) => add(first, i32(r)));
   const readable = rows.map((row, r) => (edge && r > 0 ? binary("min", row, last) : row));
   const wide = columns === panelWidth(p) && p.c.column === 1;
-  const adds = !isSingle(p);
   const vectors = Array.from({ length: tile.vectors }, (_, v) => v).filter(
     (v) => columns === undefined || lanes * v < columns,
   );
+  const place = (v: number): Columns => ({ column: j, shift: lanes * v, lanes });
   const sums = rows.map(() => vectors.map(() => context.variable("c", typeOf("f32", lanes))));
   const starts = sums.flatMap((row, r) =>
-    row.map((s, v) =>
-      varOf(s, adds && wide ? vectorAt(p.c, readable[r], add(j, i32(lanes * v)), lanes) : splat(f32(0), lanes)),
-    ),
+    row.map((s, v) => varOf(s, wide ? beginSums(p, readable[r], place(v)) : splat(f32(0), lanes))),
   );
   const stores = sums.map((row, r) =>
     row.flatMap((s, v) =>
-      wide ? storeLanes(p.c, rows[r], add(j, i32(lanes * v)), ref(s)) : storePart(p, rows[r], j, s, v, columns, adds),
+      wide ? storeSums(p, rows[r], place(v), ref(s)) : storePart(p, rows[r], ref(j), s, v, columns),
     ),
   );
   const guarded = stores.flatMap((row, r) => (edge && r > 0 ? [when(binary("lessEqual", rows[r], last), row)] : row));
-  return [...starts, inner(p, block, given, readable, j, sums), ...guarded];
+  return [...starts, ...blocks.map((block) => inner(block, given, readable, ref(j), sums)), ...guarded];
 }
 
 // sums[r][v] += a[row r, k] * panel[k, lanes * v ..]
 function inner(
-  p: Product,
   block: Block,
   { from, first, height }: TileRows,
   rows: readonly Expr[],
   j: Expr,
   sums: readonly (readonly Variable[])[],
 ): Stmt {
+  const { product: p } = block;
   const { lanes } = p.context.machine;
   const type = typeOf("f32", lanes);
   const k = p.context.variable("k");
@@ -328,7 +391,7 @@ function inner(
   return loop(k, i32(0), block.length, 1, [...loads, ...steps]);
 }
 
-/** Stores those columns of one vector of a tile that exist, one by one. */
+/** Stores those columns of one vector of a tile that exist, one by one; these sums began with zero. */
 function storePart(
   p: Product,
   row: Expr,
@@ -336,14 +399,13 @@ function storePart(
   value: Variable,
   v: number,
   columns: number | undefined,
-  adds: boolean,
 ): Stmt[] {
   const { lanes } = p.context.machine;
   return Array.from({ length: lanes }, (_, l) => lanes * v + l).flatMap((c) => {
     const column = add(j, i32(c));
     if (columns !== undefined && c >= columns) return [];
     const x = lane(ref(value), c - lanes * v);
-    const write = store(p.c.buffer, at(p.c, row, column), adds ? add(element(p.c, row, column), x) : x);
+    const write = store(p.c.buffer, at(p.c, row, column), withStart(p, row, column, x));
     return columns === undefined ? [when(binary("less", column, size(p.n)), [write])] : [write];
   });
 }

@@ -1,8 +1,9 @@
 /** A matrix in memory and a product of two, as the kernels of `matmul.ts` see them. */
-import { type Dim, multiplyDims } from "../../base/dims.ts";
+import type { Dim } from "../../base/dims.ts";
 import { affine, rebuild, scale, sum } from "../affine.ts";
-import { lane, load, size, splat, store } from "../build.ts";
-import type { Buffer, Expr, Lanes, Stmt } from "../ir.ts";
+import { add, f32, i32, lane, load, ref, size, splat, store } from "../build.ts";
+import type { Buffer, Expr, Lanes, Stmt, Variable } from "../ir.ts";
+import { vectorise } from "../vectorise.ts";
 import type { Context } from "./context.ts";
 import type { Range } from "./share.ts";
 
@@ -14,7 +15,10 @@ export interface Matrix {
   readonly column: Dim;
 }
 
-/** c [m,n] = a [m,k] * b [k,n] */
+/** An element of what a product is added to. */
+export type Start = (row: Expr, column: Expr) => Expr;
+
+/** c [m,n] = start + a [m,k] * b [k,n] */
 export interface Product {
   readonly context: Context;
   readonly m: Dim;
@@ -25,6 +29,8 @@ export interface Product {
   readonly a: Matrix;
   readonly b: Matrix;
   readonly c: Matrix;
+  /** What the product is added to: numbers, or what C holds; nothing if not given. */
+  readonly start?: Start | "c";
   /** The rows and the columns of C that this thread computes. */
   readonly rows: Range;
   readonly columns: Range;
@@ -62,15 +68,44 @@ export function vectorAt(x: Matrix, row: Expr, column: Expr, lanes: Lanes): Expr
   return load(x.buffer, at(x, row, column), lanes);
 }
 
-/** Stores the lanes of a vector to neighbours of a row. */
-export function storeLanes(x: Matrix, row: Expr, column: Expr, value: Expr): Stmt[] {
-  const { lanes } = value.type;
-  if (lanes === 1 || x.column === 1) return [store(x.buffer, at(x, row, column), value)];
-  return Array.from({ length: lanes }, (_, i) =>
-    store(x.buffer, at({ ...x, offset: step(x, i) }, row, column), lane(value, i)),
-  );
+/** An element of what a product is added to; undefined where that is nothing. */
+export function startAt({ start, c }: Product, row: Expr, column: Expr): Expr | undefined {
+  return start === "c" ? element(c, row, column) : start?.(row, column);
 }
 
-function step(x: Matrix, columns: number): Expr {
-  return rebuild(sum(affine(x.offset), affine(size(multiplyDims(x.column, columns)))));
+/** The sum of a product, from zero on, with what it is added to. */
+export function withStart(p: Product, row: Expr, column: Expr, value: Expr): Expr {
+  const start = startAt(p, row, column);
+  return start === undefined ? value : add(start, value);
+}
+
+/** Neighbours of a row of C: `column` and what comes after it by `shift`. */
+export interface Columns {
+  readonly column: Variable;
+  readonly shift: number;
+  readonly lanes: Lanes;
+}
+
+/** Where the sums of neighbours begin; undefined where `storeSums` is to add what they begin with. */
+function startVector(p: Product, row: Expr, { column, shift, lanes }: Columns): Expr | undefined {
+  const one = startAt(p, row, add(ref(column), i32(shift)));
+  return one === undefined ? splat(f32(0), lanes) : vectorise(one, column, lanes);
+}
+
+/** What the sums of neighbours are before the first term. */
+export function beginSums(p: Product, row: Expr, columns: Columns): Expr {
+  return startVector(p, row, columns) ?? splat(f32(0), columns.lanes);
+}
+
+/** Stores the sums of neighbours that have begun with `beginSums`. */
+export function storeSums(p: Product, row: Expr, columns: Columns, value: Expr): Stmt[] {
+  const { column, shift, lanes } = columns;
+  const { c } = p;
+  const begun = startVector(p, row, columns) !== undefined;
+  if (begun && (lanes === 1 || c.column === 1)) return [store(c.buffer, at(c, row, add(ref(column), i32(shift))), value)];
+  return Array.from({ length: lanes }, (_, i) => {
+    const place = add(ref(column), i32(shift + i));
+    const one = lane(value, i);
+    return store(c.buffer, at(c, row, place), begun ? one : withStart(p, row, place, one));
+  });
 }

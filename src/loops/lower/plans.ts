@@ -8,6 +8,7 @@ import type { OpName } from "../../graph/ops.ts";
 import { memoryScalar } from "./context.ts";
 import { matmulOperands } from "./matmul.ts";
 import type { Schedule } from "./schedule.ts";
+import type { ProductSum } from "./sums.ts";
 import { partView, type View, wholeView } from "./view.ts";
 
 type PlanRule<K extends OpName> = (schedule: Schedule, node: NodeOf<K>) => void;
@@ -63,6 +64,25 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
   },
   scan: (schedule, node) => planScan(schedule, node),
 };
+
+/** More than a sum of two of it is computed apart. */
+const costlyAddend = 3;
+
+/** A sum of products takes what it is added to from where that is; one product with what is costly stays by itself. */
+export function planSum(schedule: Schedule, sum: ProductSum): void {
+  const costly = sum.addends.filter((x) => schedule.cost(x) >= costlyAddend);
+  if (sum.products.length === 1 && costly.length > 0) {
+    planRules.matmul?.(schedule, sum.products[0]);
+    return;
+  }
+  for (const node of sum.products) matmulOperands(schedule, node);
+  for (const x of sum.addends) {
+    if (costly.includes(x)) schedule.ensureView(x);
+    else schedule.prepare(x, false);
+  }
+  schedule.freshHome(sum.out);
+  schedule.addStep({ kind: "sum", ...sum }, [sum.out]);
+}
 
 function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
   for (const out of node.outs) schedule.freshHome(out);

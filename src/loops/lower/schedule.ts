@@ -7,8 +7,9 @@ import { type Dim, equalDims } from "../../base/dims.ts";
 import { formatShape, sizeOf } from "../../base/shapes.ts";
 import type { Graph, Node, Value } from "../../graph/graph.ts";
 import type { Buffer } from "../ir.ts";
-import { claimRules, planRules } from "./plans.ts";
+import { claimRules, planRules, planSum } from "./plans.ts";
 import type { Group, Step } from "./steps.ts";
+import { type ProductSum, productSums } from "./sums.ts";
 import { ruleOf, type Values } from "./values.ts";
 import { isContiguous, isWhole, reshapeView, type View } from "./view.ts";
 
@@ -52,6 +53,7 @@ export class Schedule {
   /** The groups of each shape, and where they stand among the steps. */
   readonly #groups = new Map<string, Group[]>();
   readonly #positions = new Map<Group, number>();
+  readonly #sums: ReadonlyMap<Node, ProductSum>;
   readonly live: ReadonlySet<Node>;
 
   constructor(graph: Graph, values: Values, destinations: readonly Destination[]) {
@@ -63,8 +65,14 @@ export class Schedule {
     for (const node of this.live) for (const x of node.ins) append(this.#uses, x, node);
     for (const i of graph.outputs.keys()) this.#claimOutput(i);
     const nodes = graph.nodes.filter((node) => this.live.has(node));
+    this.#sums = productSums(nodes, this);
+    const summed = new Set<Node>([...this.#sums.values()].flatMap(({ products }) => products));
     for (const node of nodes.toReversed()) claimRules[node.op]?.(this, node as never);
-    for (const node of nodes) planRules[node.op]?.(this, node as never);
+    for (const node of nodes) {
+      const sum = this.#sums.get(node);
+      if (sum !== undefined) planSum(this, sum);
+      else if (!summed.has(node)) planRules[node.op]?.(this, node as never);
+    }
     for (const i of graph.outputs.keys()) this.#finishOutput(i);
   }
 
@@ -108,7 +116,11 @@ export class Schedule {
   /** Whether a value comes from a node with loops of its own. */
   hasLoops(value: Value): boolean {
     const node = this.values.producer(value);
-    return node !== undefined && ruleOf(node) === undefined;
+    return node !== undefined && (ruleOf(node) === undefined || this.#sums.has(node));
+  }
+
+  producer(value: Value): Node | undefined {
+    return this.values.producer(value);
   }
 
   #finishOutput(i: number): void {

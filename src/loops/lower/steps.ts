@@ -1,6 +1,7 @@
 /** What the schedule of a graph is made of. Data only. */
 import type { Shape } from "../../base/shapes.ts";
 import type { Node, Value } from "../../graph/graph.ts";
+import type { ProductSum } from "./sums.ts";
 import type { View } from "./view.ts";
 
 /** One store of a group: `value` at each index of the group's shape, to a place of the same shape. */
@@ -29,6 +30,11 @@ export interface NodeStep {
   readonly reads: readonly Value[];
 }
 
+/** Matrix products added up, and to what is there already. */
+export interface SumStep extends ProductSum {
+  readonly kind: "sum";
+}
+
 /** Stops the program where an index is outside of 0..rows-1. */
 export interface CheckStep {
   readonly kind: "check";
@@ -46,4 +52,4 @@ export interface FillStep {
   readonly target: Value;
 }
 
-export type Step = Group | NodeStep | CheckStep | FillStep;
+export type Step = Group | NodeStep | SumStep | CheckStep | FillStep;

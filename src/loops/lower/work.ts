@@ -17,6 +17,8 @@ export function workOfStep(step: Step): number {
       return elements(step.shape) * step.members.length * elementTime;
     case "fill":
       return elements(step.target.shape) * elementTime;
+    case "sum":
+      return step.products.reduce((sum, node) => sum + workOfNode(node), 0);
     case "check":
       return 0;
     case "node":
