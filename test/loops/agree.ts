@@ -40,9 +40,9 @@ export interface AgreeOptions extends LowerOptions {
 /** Machines that programs are for: with wider vectors, other tiles, several threads that divide even the least work. */
 const machines: readonly Machine[] = [
   { ...simd128, lanes: 8 },
-  { ...simd128, lanes: 16, tile: { rows: 8, vectors: 2 } },
+  { ...simd128, lanes: 16, tile: { rows: 8, vectors: 2, depth: 512 } },
   { ...simd128, threads: 2, grain: 0 },
-  { lanes: 16, tile: { rows: 8, vectors: 2 }, threads: 3, grain: 0 },
+  { lanes: 16, tile: { rows: 8, vectors: 2, depth: 512 }, threads: 3, grain: 0 },
 ];
 
 /** Runs a graph lowered for each machine; for several threads the numbers are those of one to the last bit. */

@@ -156,7 +156,7 @@ describe("a key", () => {
       { ...simd128, threads: 2 },
       { ...simd128, lanes: 8 },
       { ...simd128, grain: 0 },
-      { ...simd128, tile: { rows: 8, vectors: 2 } },
+      { ...simd128, tile: { rows: 8, vectors: 2, depth: 512 } },
     ];
     const aliases = [{ output: 0, input: 0 }];
     const keys = [

@@ -13,7 +13,7 @@ import { compileText, nativeBackend, natively, reason } from "./native.ts";
 
 const machine = (lanes: 4 | 8 | 16, threads: number): Machine => ({
   lanes,
-  tile: { rows: lanes === 16 ? 8 : 4, vectors: 2 },
+  tile: { rows: lanes === 16 ? 8 : 4, vectors: 2, depth: 512 },
   threads,
   grain: 0,
 });

@@ -6,14 +6,15 @@ import type { Stmt } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
 import type { Index, Read } from "./elements.ts";
 import { type EmitRules, type GraphLowering, nameOf } from "./graph.ts";
-import { matmulStatements, type Surroundings } from "./matmul.ts";
+import { matmulStatements, type Surroundings, siblingStatements } from "./matmul.ts";
 import { argmaxNest, reduceNest } from "./reduce.ts";
 import { emitScan, termsOf } from "./scan.ts";
 import { scatterNest } from "./scatter.ts";
-import type { SumStep } from "./steps.ts";
+import type { SiblingsStep, SumStep } from "./steps.ts";
 
 export const emitRules: EmitRules = {
   sum: emitSum,
+  siblings: emitSiblings,
   reduce: (lowering, node) => {
     const { kind, axes } = node.params;
     const out = lowering.values.target(node.outs[0]);
@@ -58,6 +59,13 @@ export function emitSum(lowering: GraphLowering, { out, products, addends }: Sum
   const start = reads.length === 0 ? undefined : (index: Index) => reads.map((read) => read(index)).reduce(add);
   const name = nameOf(products[products.length - 1]);
   return [context.kernel(name, matmulStatements(surroundingsOf(lowering, out), products, start))];
+}
+
+/** The statements of products with one B. */
+export function emitSiblings(lowering: GraphLowering, { products }: SiblingsStep): Stmt[] {
+  const { context } = lowering;
+  const each = products.map((node) => ({ node, given: surroundingsOf(lowering, node.outs[0]) }));
+  return [context.kernel(nameOf(products[0]), siblingStatements(each))];
 }
 
 function surroundingsOf(lowering: GraphLowering, out: Value): Surroundings {

@@ -13,7 +13,7 @@ import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
 import { type Body, elementwiseNest, moveAll, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
-import type { CheckStep, FillStep, Group, Step, SumStep } from "./steps.ts";
+import type { CheckStep, FillStep, Group, SiblingsStep, Step, SumStep } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
 import { indexOf, isContiguous, type View } from "./view.ts";
 import { workOfStep } from "./work.ts";
@@ -131,10 +131,13 @@ export class GraphLowering {
       for (const { value } of step.members)
         for (const [leaf, here] of this.#schedule.reach(value, members).leaves)
           found.set(leaf, here && (found.get(leaf) ?? true));
-    } else if (step.kind === "sum") {
-      for (const x of step.addends)
+    } else if (step.kind === "sum" || step.kind === "siblings") {
+      for (const x of step.kind === "sum" ? step.addends : [])
         for (const [leaf, here] of this.#schedule.reach(x).leaves) found.set(leaf, here && (found.get(leaf) ?? true));
-      this.#readAll(step.products.flatMap(({ ins }) => ins), found);
+      this.#readAll(
+        step.products.flatMap(({ ins }) => ins),
+        found,
+      );
     } else this.#readAll(step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads, found);
     this.#reads.set(step, found);
     return found;
@@ -162,6 +165,8 @@ export class GraphLowering {
         return this.#group(step);
       case "sum":
         return this.rules.sum(this, step);
+      case "siblings":
+        return this.rules.siblings(this, step);
       case "check":
         return [this.context.kernel(nameOf(step.node, "check"), this.#check(step))];
       case "fill":
@@ -263,9 +268,10 @@ export class GraphLowering {
 /** The statements of an op that takes loops of its own. */
 export type EmitRule<K extends OpName = OpName> = (lowering: GraphLowering, node: NodeOf<K>) => Stmt[];
 
-/** A rule for each op that takes loops of its own, and for sums of products: `emits.ts`, handed in because the rule of scan lowers graphs itself. */
+/** A rule for each op that takes loops of its own, and for products that belong together: `emits.ts`, handed in because the rule of scan lowers graphs itself. */
 export type EmitRules = { readonly [K in OpName]?: EmitRule<K> } & {
   readonly sum: (lowering: GraphLowering, step: SumStep) => Stmt[];
+  readonly siblings: (lowering: GraphLowering, step: SiblingsStep) => Stmt[];
 };
 
 /** What a kernel is called: the path of the layer, then what it does. */

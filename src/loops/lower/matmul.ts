@@ -10,7 +10,7 @@ import type { Buffer, Expr, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
 import type { Read } from "./elements.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
-import { packAll, packedSize, panelWidth, type Term, tileSum } from "./matmulTile.ts";
+import { packAll, packedSize, panelWidth, type Term, tileSiblings, tileSum } from "./matmulTile.ts";
 import { at, isUnit, type Matrix, type Product, type Start, startAt, transposed } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import type { Schedule } from "./schedule.ts";
@@ -41,35 +41,54 @@ export interface Surroundings {
 export function matmulStatements(given: Surroundings, nodes: readonly NodeOf<"matmul">[], start?: Read): Stmt[] {
   const { context } = given;
   const [out] = nodes[0].outs;
-  const rank = out.shape.length;
   const batch = out.shape.slice(0, -2);
   const counters = batch.map(() => context.variable("batch"));
   const division = divide(context, nodes[0]);
   const place = counters.map((counter, i) => (batch[i] === 1 ? i32(0) : ref(counter)));
   const before: Start | undefined = start && ((row, column) => start([...place, row, column]));
   const sum = nodes.map((node, i): Summand => {
-    const { transposeA, transposeB } = node.params;
-    const [a, b] = node.ins;
-    const product: Product = {
-      context,
-      m: out.shape[rank - 2],
-      k: a.shape[transposeA ? rank - 2 : rank - 1],
-      n: out.shape[rank - 1],
-      terms: given.terms(node),
-      a: matrixOf(given.view(a), place, transposeA),
-      b: matrixOf(given.view(b), place, transposeB),
-      c: matrixOf(given.target, place, false),
-      start: i === 0 ? before : "c",
-      rows: division.rows,
-      columns: division.columns,
-    };
-    return { product, preheader: batch.every((dim) => dim === 1) ? given.preheader(b) : undefined };
+    const product: Product = { ...productOf(given, node, place, division), start: i === 0 ? before : "c" };
+    return { product, preheader: batch.every((dim) => dim === 1) ? given.preheader(node.ins[1]) : undefined };
   });
   const body = sumStatements(sum);
   return counters.reduceRight<Stmt[]>((inside, counter, i) => {
     const range = division.batch?.axis === i ? division.batch.range : whole(batch[i]);
     return batch[i] === 1 ? inside : [loop(counter, range.from, range.to, 1, inside, true)];
   }, body);
+}
+
+/** The statements of matmul nodes of one B and two axes; what is around each of them differs in its target. */
+export function siblingStatements(
+  siblings: readonly { readonly node: NodeOf<"matmul">; readonly given: Surroundings }[],
+): Stmt[] {
+  const products = siblings.map(({ node, given }) => productOf(given, node, [], divide(given.context, node)));
+  const [{ columns, terms }] = products;
+  // Where other terms are left out, or threads divide columns of the one and rows of the other, each goes by itself.
+  const alike = products.every((p) => sameText(p.columns, columns) && sameText(p.terms, terms));
+  return alike ? tileSiblings(products) : products.flatMap((product) => sumStatements([{ product, preheader: undefined }]));
+}
+
+function sameText(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function productOf(given: Surroundings, node: NodeOf<"matmul">, place: readonly Expr[], division: Division): Product {
+  const { transposeA, transposeB } = node.params;
+  const [a, b] = node.ins;
+  const [out] = node.outs;
+  const rank = out.shape.length;
+  return {
+    context: given.context,
+    m: out.shape[rank - 2],
+    k: a.shape[transposeA ? rank - 2 : rank - 1],
+    n: out.shape[rank - 1],
+    terms: given.terms(node),
+    a: matrixOf(given.view(a), place, transposeA),
+    b: matrixOf(given.view(b), place, transposeB),
+    c: matrixOf(given.target, place, false),
+    rows: division.rows,
+    columns: division.columns,
+  };
 }
 
 /** What a thread does of a product. */

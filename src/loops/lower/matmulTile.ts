@@ -47,12 +47,13 @@ import {
 import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, upTo } from "./share.ts";
 
-/**
- * The length of a block of k. A panel of 8 columns is then 16 kB, half of a first-level cache; one of 32 comes from the
- * second, which is as fast as such a wide tile needs, and longer blocks pass over C less often.
- */
-const kBlock = 512;
+/** So many rows of A, with a block of k, stay in a second-level cache. */
 const rowBlock = 128;
+
+/** The length of a block of k: for four lanes a panel of 8 columns is then 16 kB, half of a first-level cache. */
+function depthOf({ context: { machine } }: Product): number {
+  return machine.tile.depth;
+}
 
 /** Where a buffer begins for the thread that writes the kernel. */
 interface Place {
@@ -132,7 +133,7 @@ function tileShort(sum: readonly Term[]): Stmt[] {
 /** A product whose k goes by blocks: C holds the sums meanwhile. */
 function tileLong({ product: given, panels }: Term): Stmt[] {
   const product: Product = { ...given, start: "c" };
-  const place = panels === undefined ? scratchPanels(product, kBlock) : undefined;
+  const place = panels === undefined ? scratchPanels(product, depthOf(product)) : undefined;
   const body = (start: Expr, length: Expr): Stmt[] => {
     if (panels !== undefined) return rowBlocks(product, [blockIn(product, panels, start, length)]);
     const block: Block = { product, start, length, panels: place as Place };
@@ -141,13 +142,25 @@ function tileLong({ product: given, panels }: Term): Stmt[] {
   return [...(given.start === "c" ? [] : begin(given)), ...overBlocks(product, body)];
 }
 
+/** Products with one B, and as many terms each: every block of B is packed once. */
+export function tileSiblings(given: readonly Product[]): Stmt[] {
+  const products = given.map((product): Product => ({ ...product, start: "c" }));
+  const [first] = products;
+  const panels = scratchPanels(first, depthOf(first));
+  const body = (start: Expr, length: Expr): Stmt[] => {
+    const blocks = products.map((product): Block => ({ product, start, length, panels }));
+    return [...pack(first, blocks[0]), ...blocks.flatMap((block) => rowBlocks(block.product, [block]))];
+  };
+  return [...given.flatMap(begin), ...overBlocks(first, body)];
+}
+
 /** Threads that divide the columns pack panels of their own; those that divide the rows need all of them. */
 function scratchPanels(p: Product, depth: Dim): Place {
   return p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
 }
 
 function isSingle(p: Product): boolean {
-  return typeof p.k === "number" && p.k <= kBlock;
+  return typeof p.k === "number" && p.k <= depthOf(p);
 }
 
 function blockIn(product: Product, panels: Buffer, start: Expr, length: Expr): Block {
@@ -159,8 +172,8 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
   const start = p.context.variable("k");
   const length = p.context.variable("depth");
   const end = terms(p);
-  const left = binary("min", i32(kBlock), sub(end, ref(start)));
-  return [loop(start, i32(0), end, kBlock, [letIn(length, left), ...body(ref(start), ref(length))])];
+  const left = binary("min", i32(depthOf(p)), sub(end, ref(start)));
+  return [loop(start, i32(0), end, depthOf(p), [letIn(length, left), ...body(ref(start), ref(length))])];
 }
 
 /** Puts into C what the product is added to. */
@@ -245,7 +258,7 @@ function rowBlocks(p: Product, given: readonly Block[]): Stmt[] {
 /** An A that lies by columns is copied: its elements along k are far apart, more lines than the first-level cache holds. */
 function rowsPlace(p: Product): Place | undefined {
   if (p.a.column === 1 || p.a.row !== 1 || (typeof p.n === "number" && p.n < 64)) return undefined;
-  const depth = isSingle(p) ? p.k : kBlock;
+  const depth = isSingle(p) ? p.k : depthOf(p);
   const { rows } = p.context.machine.tile;
   const height = typeof p.m === "number" ? Math.min(rowBlock, Math.ceil(p.m / rows) * rows) : rowBlock;
   return p.context.scratch("rows", multiplyDims(depth, height));

@@ -84,6 +84,18 @@ export function planSum(schedule: Schedule, sum: ProductSum): void {
   schedule.addStep({ kind: "sum", ...sum }, [sum.out]);
 }
 
+/** Products with one B are computed where the first of them stands. */
+export function planSiblings(schedule: Schedule, products: readonly NodeOf<"matmul">[]): void {
+  for (const node of products) {
+    matmulOperands(schedule, node);
+    schedule.freshHome(node.outs[0]);
+  }
+  schedule.addStep(
+    { kind: "siblings", products },
+    products.map(({ outs: [out] }) => out),
+  );
+}
+
 function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
   for (const out of node.outs) schedule.freshHome(out);
   return schedule.addStep({ kind: "node", node: node as never, reads: node.ins }, node.outs);

@@ -7,7 +7,8 @@ import { type Dim, equalDims } from "../../base/dims.ts";
 import { formatShape, sizeOf } from "../../base/shapes.ts";
 import type { Graph, Node, Value } from "../../graph/graph.ts";
 import type { Buffer } from "../ir.ts";
-import { claimRules, planRules, planSum } from "./plans.ts";
+import { claimRules, planRules, planSiblings, planSum } from "./plans.ts";
+import { siblingProducts } from "./siblings.ts";
 import type { Group, Step } from "./steps.ts";
 import { type ProductSum, productSums } from "./sums.ts";
 import { ruleOf, type Values } from "./values.ts";
@@ -66,12 +67,19 @@ export class Schedule {
     for (const i of graph.outputs.keys()) this.#claimOutput(i);
     const nodes = graph.nodes.filter((node) => this.live.has(node));
     this.#sums = productSums(nodes, this);
-    const summed = new Set<Node>([...this.#sums.values()].flatMap(({ products }) => products));
+    const planned = new Set<Node>([...this.#sums.values()].flatMap(({ products }) => products));
+    const siblings = siblingProducts(
+      nodes.filter((node) => !planned.has(node)),
+      this,
+    );
+    for (const products of siblings.values()) for (const node of products) planned.add(node);
     for (const node of nodes.toReversed()) claimRules[node.op]?.(this, node as never);
     for (const node of nodes) {
       const sum = this.#sums.get(node);
+      const together = siblings.get(node);
       if (sum !== undefined) planSum(this, sum);
-      else if (!summed.has(node)) planRules[node.op]?.(this, node as never);
+      else if (together !== undefined) planSiblings(this, together);
+      else if (!planned.has(node)) planRules[node.op]?.(this, node as never);
     }
     for (const i of graph.outputs.keys()) this.#finishOutput(i);
   }
@@ -117,6 +125,11 @@ export class Schedule {
   hasLoops(value: Value): boolean {
     const node = this.values.producer(value);
     return node !== undefined && (ruleOf(node) === undefined || this.#sums.has(node));
+  }
+
+  /** Whether a node becomes a step at its place among the nodes, or asks for one. */
+  isStep(node: Node): boolean {
+    return planRules[node.op] !== undefined || this.#sums.has(node);
   }
 
   producer(value: Value): Node | undefined {

@@ -1,6 +1,6 @@
 /** What the schedule of a graph is made of. Data only. */
 import type { Shape } from "../../base/shapes.ts";
-import type { Node, Value } from "../../graph/graph.ts";
+import type { Node, NodeOf, Value } from "../../graph/graph.ts";
 import type { ProductSum } from "./sums.ts";
 import type { View } from "./view.ts";
 
@@ -35,6 +35,12 @@ export interface SumStep extends ProductSum {
   readonly kind: "sum";
 }
 
+/** Products with one B, which is read once for all of them. */
+export interface SiblingsStep {
+  readonly kind: "siblings";
+  readonly products: readonly NodeOf<"matmul">[];
+}
+
 /** Stops the program where an index is outside of 0..rows-1. */
 export interface CheckStep {
   readonly kind: "check";
@@ -52,4 +58,4 @@ export interface FillStep {
   readonly target: Value;
 }
 
-export type Step = Group | NodeStep | SumStep | CheckStep | FillStep;
+export type Step = Group | NodeStep | SumStep | SiblingsStep | CheckStep | FillStep;

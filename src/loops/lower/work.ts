@@ -18,6 +18,7 @@ export function workOfStep(step: Step): number {
     case "fill":
       return elements(step.target.shape) * elementTime;
     case "sum":
+    case "siblings":
       return step.products.reduce((sum, node) => sum + workOfNode(node), 0);
     case "check":
       return 0;

@@ -23,11 +23,14 @@ export interface NativeBackend {
   load(artefact: CArtefact): Executable;
 }
 
-/** The part of a product that stays in registers: 32 of AVX-512, 16 of AVX2, 16 or 32 of four lanes. */
+/**
+ * The part of a product that stays in registers: 32 of AVX-512, 16 of AVX2, 16 or 32 of four lanes. A panel of AVX-512
+ * does not fit into a first-level cache in any case: longer ones of the second pass over C less often.
+ */
 const vectorUnits: { readonly [U in VectorUnit]: Pick<Machine, "lanes" | "tile"> } = {
-  avx512: { lanes: 16, tile: { rows: 8, vectors: 2 } },
-  avx2: { lanes: 8, tile: { rows: 4, vectors: 2 } },
-  narrow: { lanes: 4, tile: { rows: 4, vectors: 2 } },
+  avx512: { lanes: 16, tile: { rows: 8, vectors: 2, depth: 1024 } },
+  avx2: { lanes: 8, tile: { rows: 4, vectors: 2, depth: 512 } },
+  narrow: { lanes: 4, tile: { rows: 4, vectors: 2, depth: 512 } },
 };
 
 export interface NativeOptions {
