@@ -10,8 +10,8 @@ import type { Node, NodeOf, Value } from "../graph/graph.ts";
 import type { Reach } from "./outside.ts";
 import type { ScanParts } from "./parts.ts";
 
-/** Below so many rows, and columns, kernels of products take fewer terms at a time than one product of all steps does. */
-const leastRows = 4;
+/** Below so many rows a step takes as long as reading the weights takes; narrower products are little to store. */
+const leastRows = 8;
 const leastColumns = 64;
 /** Weights of both products that stay in a cache while rows go by, in elements. */
 const mostWeights = 2 ** 17;
@@ -40,7 +40,8 @@ export function joiningProducts(
       return inner?.op === "add" && sumOf(x) === sum ? termsOf(inner as NodeOf<"add">) : [x];
     });
   const stays = (node: Node): boolean => {
-    if (node.op !== "matmul" || reach.get(node.outs[0]) !== "xs" || isLookedUp(builder, parts, node.ins[0])) return false;
+    if (node.op !== "matmul" || reach.get(node.outs[0]) !== "xs" || isLookedUp(builder, parts, node.ins[0]))
+      return false;
     const [out] = node.outs;
     let sum = sumOf(out);
     for (let next = sum; next !== undefined; next = sumOf(next.outs[0])) sum = next;
@@ -59,7 +60,7 @@ function isWorth(ofXs: NodeOf<"matmul">, ofCarry: NodeOf<"matmul">): boolean {
   const [rows, columns] = shape.map(known);
   const [short, long] = [depthOf(ofXs), depthOf(ofCarry)];
   const fits = (short + long) * columns <= mostWeights;
-  return rows >= leastRows && columns >= leastColumns && fits && short <= (isFree(shape[0]) ? long / 2 : long);
+  return rows >= leastRows && columns >= leastColumns && fits && short <= long;
 }
 
 function depthOf({ params, ins: [a] }: NodeOf<"matmul">): number {
@@ -72,10 +73,6 @@ function isLookedUp(builder: Builder, { xs }: ScanParts, x: Value): boolean {
   let node = stack && builder.producer(stack);
   while (node?.op === "transpose" || node?.op === "reshape") node = builder.producer(node.ins[0]);
   return node?.op === "gather";
-}
-
-function isFree(dim: Dim): boolean {
-  return typeof dim !== "number";
 }
 
 /** Free sizes count as 32. */

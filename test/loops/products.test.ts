@@ -1,7 +1,10 @@
 /** Products and reductions of every size class, stride and axis equal the graph interpreter. */
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Dim, multiplyDims, symbol } from "../../src/base/dims.ts";
+import type { Builder } from "../../src/graph/build.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import type { ReduceKind } from "../../src/graph/ops.ts";
+import { print } from "../../src/loops/print.ts";
 import { agree, graphOf } from "./agree.ts";
 
 const [m, n, k] = ["m", "n", "k"].map(symbol);
@@ -100,6 +103,114 @@ describe("matmul", () => {
         ];
       }),
     );
+  });
+});
+
+/** A B + C D + what is added to them. */
+function sumOfProducts(
+  [rows, columns]: readonly [Dim, Dim],
+  depths: readonly Dim[],
+  addends: (g: Builder) => Value[],
+  flip: (typeof flips)[number] = flips[0],
+) {
+  const [transposeA, transposeB] = flip;
+  return graphOf(
+    (g) => {
+      const products = depths.map((depth, i) => {
+        const a = g.input(`a${i}`, float(...(transposeA ? [depth, rows] : [rows, depth])));
+        const b = g.input(`b${i}`, float(...(transposeB ? [columns, depth] : [depth, columns])));
+        return g.add("matmul", { transposeA, transposeB }, [a, b]);
+      });
+      const [first, ...others] = [...addends(g), ...products];
+      return [others.reduce((sum, x) => g.add("add", {}, [sum, x]), first)];
+    },
+    `sum of products of ${depths.map((d) => (typeof d === "number" ? d : d.key)).join()}`,
+  );
+}
+
+describe("sums of products", () => {
+  const bias = (columns: Dim) => (g: Builder) => [
+    g.add("broadcast", { shape: [m, columns], axes: [1] }, [g.input("bias", float(columns))]),
+  ];
+  const rowsSeen = [{ m: 1 }, { m: 3 }, { m: 4 }, { m: 8 }, { m: 13 }, { m: 0 }];
+
+  test("begin with a bias and go on from one product to the next, for every class of rows and columns", () => {
+    for (const columns of [3, 4, 9, 37, 70]) {
+      for (const flip of flips) agree(sumOfProducts([m, columns], [5, 3], bias(columns), flip), rowsSeen);
+    }
+  });
+
+  test("are one kernel, in which nothing is added afterwards", () => {
+    const program = agree(sumOfProducts([m, 32], [5, 3], bias(32)), [{ m: 9 }]);
+    expect(program.body.filter((s) => s.kind === "kernel")).toHaveLength(1);
+  });
+
+  test("whose terms go by blocks, before and after one that does not", () => {
+    for (const depths of [
+      [600, 3],
+      [3, 600],
+      [520, 700],
+      [k, 4, k],
+    ])
+      agree(sumOfProducts([m, 11], depths, bias(11)), [
+        { m: 2, k: 5 },
+        { m: 9, k: 530 },
+      ]);
+  });
+
+  test("with matrices, with transposes, which no vector reads, and with what is computed", () => {
+    const matrix = (g: Builder): Value[] => [g.input("c", float(m, 20))];
+    const turned = (g: Builder): Value[] => [g.transpose(g.input("c", float(20, m)), [1, 0])];
+    const computed = (g: Builder): Value[] => [g.add("tanh", {}, [g.input("c", float(m, 20))])];
+    const none = (): Value[] => [];
+    for (const addends of [matrix, turned, computed, none]) {
+      agree(sumOfProducts([m, 20], [6, 5], addends), rowsSeen);
+      agree(sumOfProducts([m, 20], [6], addends), rowsSeen);
+    }
+  });
+
+  test("that a loop adds to what it carries, in the place of that", () => {
+    const program = agree(
+      graphOf((g) => {
+        const body = graphOf((inner) => {
+          const total = inner.input("total", float(6, 9));
+          const [a, b] = [inner.input("a", float(5, 6)), inner.input("b", float(5, 9))];
+          return [inner.add("add", {}, [total, inner.add("matmul", { transposeA: true, transposeB: false }, [a, b])])];
+        }, "body");
+        const xs = [g.input("a", float(n, 5, 6)), g.input("b", float(n, 5, 9))];
+        const params = { body, length: n, reverse: false, consts: 0, carry: 1 };
+        return [...g.addAll("scan", params, [g.full([6, 9], 1), ...xs])];
+      }),
+      [{ n: 3 }, { n: 0 }],
+    );
+    expect(print(program)).not.toMatch(/kernel "keep"/);
+  });
+});
+
+describe("products with one B", () => {
+  const two = (depth: Dim, later: (g: Builder, first: Value) => Value) =>
+    graphOf((g) => {
+      const b = g.input("b", float(depth, 21));
+      const product = (a: Value): Value => g.add("matmul", { transposeA: true, transposeB: false }, [a, b]);
+      const first = product(g.input("a", float(depth, 6)));
+      return [first, product(later(g, first))];
+    }, "two products");
+
+  test("are made together, and are what they are alone", () => {
+    for (const depth of [600, k]) {
+      const program = agree(
+        two(depth, (g) => g.input("c", float(depth, 10))),
+        [{ k: 3 }, { k: 530 }, { k: 0 }],
+      );
+      expect(program.body.filter((s) => s.kind === "kernel")).toHaveLength(1);
+    }
+  });
+
+  test("wait for each other where one needs the other", () => {
+    const needs = (g: Builder, first: Value): Value =>
+      g.add("broadcast", { shape: [600, 4], axes: [1] }, [g.reshape(g.sum(g.sliceAxis(first, 0, 0, 4), [1]), [4])]);
+    const program = agree(two(600, needs));
+    expect(program.body.filter((s) => s.kind === "kernel").length).toBeGreaterThan(2);
   });
 });
 

@@ -66,6 +66,26 @@ describe("an LSTM", () => {
   });
 });
 
+test("products of xs that are added to one of the carry, for every batch, length and direction", () => {
+  for (const reverse of [false, true]) {
+    const body = graphOf((g) => {
+      const [w, u, bias] = [g.input("w", float(3, 20)), g.input("u", float(20, 20)), g.input("bias", float(20))];
+      const [h, x] = [g.input("h", float(b, 20)), g.input("x", float(b, 3))];
+      const start = g.add("broadcast", { shape: [b, 20], axes: [1] }, [bias]);
+      const input = g.add("add", {}, [g.add("matmul", plain, [x, w]), start]);
+      const next = g.add("tanh", {}, [g.add("add", {}, [input, g.add("matmul", plain, [h, u])])]);
+      return [next, next];
+    }, "body");
+    const whole = graphOf((g) => {
+      const consts = [g.input("w", float(3, 20)), g.input("u", float(20, 20)), g.input("bias", float(20))];
+      const params = { body, length: t, reverse, consts: 3, carry: 1 };
+      return [...g.addAll("scan", params, [...consts, g.full([b, 20], 0), g.input("x", float(t, b, 3))])];
+    }, "simple RNN");
+    const program = agree(whole, [...sizes, { b: 2, t: 1 }, { b: 7, t: 5 }, { b: 13, t: 3 }]);
+    expect(print(program).match(/kernel "few rows"/g)).toHaveLength(1);
+  }
+});
+
 /** A scan over t with one carry [b, 2] and one x [b, 2]. */
 function over(
   g: Builder,

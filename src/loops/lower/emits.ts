@@ -75,6 +75,7 @@ function surroundingsOf(lowering: GraphLowering, out: Value): Surroundings {
     target: lowering.values.target(out),
     terms: (product) => termsOf(lowering, product),
     preheader: (value) => lowering.preheaderOf(value),
+    round: (value) => lowering.roundOf(value),
   };
 }
 

@@ -11,17 +11,19 @@ import { binary, cast, constant, i32, kernel, letIn, loop, mul, ref, size } from
 import { type Expr, type Stmt, types } from "../ir.ts";
 import { type Context, memoryScalar } from "./context.ts";
 import type { Index } from "./elements.ts";
+import type { Round } from "./fewRows.ts";
 import { type Body, elementwiseNest, moveAll, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, SiblingsStep, Step, SumStep } from "./steps.ts";
 import { type Source, Values } from "./values.ts";
-import { indexOf, isContiguous, type View } from "./view.ts";
+import { indexOf, isContiguous, partView, type View } from "./view.ts";
 import { workOfStep } from "./work.ts";
 
 /** How the body of a scan finds the values of outside that stay the same in its loop. */
 export interface Outside {
   readonly lowering: GraphLowering;
   readonly constants: ReadonlyMap<Value, Value>;
+  readonly round: Omit<Round, "preheader">;
 }
 
 export class GraphLowering {
@@ -64,9 +66,10 @@ export class GraphLowering {
     sources: readonly Source[],
     destinations: readonly Destination[],
     constants: ReadonlyMap<Value, Value>,
+    round: Outside["round"],
     divides: boolean,
   ): GraphLowering {
-    const outside = { lowering: this, constants };
+    const outside = { lowering: this, constants, round };
     return new GraphLowering(this.rules, this.context, body, sources, destinations, divides, outside);
   }
 
@@ -88,6 +91,13 @@ export class GraphLowering {
     const outer = this.#outside?.constants.get(root);
     if (this.#outside === undefined || outer === undefined) return undefined;
     return this.#outside.lowering.preheaderOf(outer) ?? this.preheader;
+  }
+
+  /** The loop that this graph is the body of, for a value that it is given anew at each step. */
+  roundOf(value: Value): Round | undefined {
+    const root = this.values.place(value)?.root ?? value;
+    const given = this.values.isInput(root) && this.values.home(root) === undefined;
+    return given && this.#outside !== undefined ? { ...this.#outside.round, preheader: this.preheader } : undefined;
   }
 
   /** From here on a value is read from memory only if an earlier step has put it there. */
@@ -248,11 +258,14 @@ export class GraphLowering {
     );
   }
 
-  #fill({ target, value }: FillStep): Stmt[] {
-    const view = this.values.target(target);
+  #fill({ target, value, parts }: FillStep): Stmt[] {
+    const whole = this.values.target(target);
     const x = constant(memoryScalar(target.dtype), value);
-    const store: Body = (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }];
-    return elementwiseNest(this.context, target.shape, store, this.context.part(target));
+    return parts.flatMap(({ start, shape }) => {
+      const view = partView(whole, start);
+      const store: Body = (index) => [{ buffer: view.buffer, index: indexOf(view, index), value: x }];
+      return elementwiseNest(this.context, shape, store, this.context.part(target));
+    });
   }
 
   #copyAll(value: Value, to: View, from: View): Stmt[] {

@@ -9,6 +9,7 @@ import { add, binary, f32, i32, loop, mul, ref, size, when } from "../build.ts";
 import type { Buffer, Expr, Stmt } from "../ir.ts";
 import type { Context } from "./context.ts";
 import type { Read } from "./elements.ts";
+import { beforeLoop, changesWith, type Round, rowsTogether } from "./fewRows.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
 import { packAll, packedSize, panelWidth, type Term, tileSiblings, tileSum } from "./matmulTile.ts";
 import { at, isUnit, type Matrix, type Product, type Start, startAt, transposed } from "./matrix.ts";
@@ -22,6 +23,9 @@ export function matmulOperands(schedule: Schedule, node: NodeOf<"matmul">): void
   for (const x of node.ins) schedule.ensureView(x);
 }
 
+/** From so many rows on, products go by tiles. */
+const manyRows = 4;
+
 /** What the lowering of a graph offers to a product. */
 export interface Surroundings {
   readonly context: Context;
@@ -32,6 +36,8 @@ export interface Surroundings {
   readonly terms: (node: NodeOf<"matmul">) => Expr | undefined;
   /** Statements that run before the outermost loop in which a value stays the same; undefined if there is none. */
   readonly preheader: (value: Value) => Stmt[] | undefined;
+  /** The loop that a value is one of the xs of; undefined if there is none. */
+  readonly round: (value: Value) => Round | undefined;
 }
 
 /**
@@ -48,7 +54,9 @@ export function matmulStatements(given: Surroundings, nodes: readonly NodeOf<"ma
   const before: Start | undefined = start && ((row, column) => start([...place, row, column]));
   const sum = nodes.map((node, i): Summand => {
     const product: Product = { ...productOf(given, node, place, division), start: i === 0 ? before : "c" };
-    return { product, preheader: batch.every((dim) => dim === 1) ? given.preheader(node.ins[1]) : undefined };
+    const [a, b] = node.ins;
+    const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
+    return { product, preheader, round: preheader && given.round(a) };
   });
   const body = sumStatements(sum);
   return counters.reduceRight<Stmt[]>((inside, counter, i) => {
@@ -65,7 +73,9 @@ export function siblingStatements(
   const [{ columns, terms }] = products;
   // Where other terms are left out, or threads divide columns of the one and rows of the other, each goes by itself.
   const alike = products.every((p) => sameText(p.columns, columns) && sameText(p.terms, terms));
-  return alike ? tileSiblings(products) : products.flatMap((product) => sumStatements([{ product, preheader: undefined }]));
+  return alike
+    ? tileSiblings(products)
+    : products.flatMap((product) => sumStatements([{ product, preheader: undefined }]));
 }
 
 function sameText(a: unknown, b: unknown): boolean {
@@ -131,16 +141,45 @@ function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {
 interface Summand {
   readonly product: Product;
   readonly preheader: Stmt[] | undefined;
+  /** The loop that its A is one of the xs of. */
+  readonly round?: Round | undefined;
 }
 
 function sumStatements(sum: readonly Summand[]): Stmt[] {
   const [{ product: p }] = sum;
   const each = (write: (p: Product) => Stmt[]): Stmt[] => sum.flatMap(({ product }) => write(product));
   if (isSmall(p.n, 4) || p.k === 0) return each((one) => (one.k === 0 ? empty(one) : fewColumns(one)));
-  if (isSmall(p.m, 4)) return each(rows);
+  if (isSmall(p.m, manyRows)) return each(rows);
   if (typeof p.m === "number") return tiles(sum);
-  const many = binary("lessEqual", i32(4), size(p.m));
-  return [when(many, tiles(sum, many), each(rows))];
+  const many = atLeast(manyRows, p.m);
+  const left = sum.filter((one) => !isOfXs(one));
+  if (left.length === 0 || left.length === sum.length) return [when(many, tiles(sum, many), each(rows))];
+  const packed = new Map(left.map((one) => [one, packedBefore(one, many)]));
+  const enough = atLeast(rowsTogether, p.m);
+  const together = sum.map((one): Term => {
+    return { product: one.product, panels: packed.has(one) ? packed.get(one) : packedBefore(one, enough) };
+  });
+  const apart = leftBySteps(sum, left);
+  const tiled = apart.map((product, i): Term => ({ product, panels: packed.get(left[i]) }));
+  return [when(enough, tileSum(together), [when(many, tileSum(tiled), apart.flatMap(rows))])];
+}
+
+function atLeast(count: number, rows: Dim): Expr {
+  return binary("lessEqual", i32(count), size(rows));
+}
+
+/** The products of a sum that are left to the steps, where those with xs of their loop are made before it. */
+function leftBySteps(sum: readonly Summand[], left: readonly Summand[]): Product[] {
+  const { start } = sum[0].product;
+  const moved = sum.filter((one) => !left.includes(one));
+  const starts = moved.map(({ product, round }) => beforeLoop(product, round as Round));
+  if (typeof start === "function") starts.unshift(start);
+  const all: Start = (i, j) => starts.map((one) => one(i, j)).reduce(add);
+  return left.map(({ product }, i) => ({ ...product, start: i === 0 ? all : "c" }));
+}
+
+function isOfXs({ product, round }: Summand): boolean {
+  return round !== undefined && changesWith(product, round);
 }
 
 /** Few rows: no packing, B as it lies. */

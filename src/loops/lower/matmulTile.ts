@@ -345,13 +345,7 @@ interface TileRows {
 }
 
 /** Some rows by the columns of one panel. */
-function tile(
-  p: Product,
-  blocks: readonly Block[],
-  given: TileRows,
-  j: Variable,
-  columns: number | undefined,
-): Stmt[] {
+function tile(p: Product, blocks: readonly Block[], given: TileRows, j: Variable, columns: number | undefined): Stmt[] {
   const { context } = p;
   const { lanes, tile } = context.machine;
   const { to, first, height, edge } = given;
@@ -405,14 +399,7 @@ function inner(
 }
 
 /** Stores those columns of one vector of a tile that exist, one by one; these sums began with zero. */
-function storePart(
-  p: Product,
-  row: Expr,
-  j: Expr,
-  value: Variable,
-  v: number,
-  columns: number | undefined,
-): Stmt[] {
+function storePart(p: Product, row: Expr, j: Expr, value: Variable, v: number, columns: number | undefined): Stmt[] {
   const { lanes } = p.context.machine;
   return Array.from({ length: lanes }, (_, l) => lanes * v + l).flatMap((c) => {
     const column = add(j, i32(c));

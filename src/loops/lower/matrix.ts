@@ -102,7 +102,8 @@ export function storeSums(p: Product, row: Expr, columns: Columns, value: Expr):
   const { column, shift, lanes } = columns;
   const { c } = p;
   const begun = startVector(p, row, columns) !== undefined;
-  if (begun && (lanes === 1 || c.column === 1)) return [store(c.buffer, at(c, row, add(ref(column), i32(shift))), value)];
+  if (begun && (lanes === 1 || c.column === 1))
+    return [store(c.buffer, at(c, row, add(ref(column), i32(shift))), value)];
   return Array.from({ length: lanes }, (_, i) => {
     const place = add(ref(column), i32(shift + i));
     const one = lane(value, i);

@@ -8,6 +8,7 @@ import type { OpName } from "../../graph/ops.ts";
 import { memoryScalar } from "./context.ts";
 import { matmulOperands } from "./matmul.ts";
 import type { Schedule } from "./schedule.ts";
+import type { Part } from "./steps.ts";
 import type { ProductSum } from "./sums.ts";
 import { partView, type View, wholeView } from "./view.ts";
 
@@ -50,16 +51,26 @@ export const planRules: { readonly [K in OpName]?: PlanRule<K> } = {
     const [operand] = node.ins;
     const [out] = node.outs;
     const home = schedule.freshHome(out);
-    const filled = schedule.addStep({ kind: "fill", node, value: node.params.value, target: out }, [out]);
-    schedule.complete(out, schedule.addItem(operand, partView(home, node.params.low), false, filled));
+    const part = partView(home, node.params.low);
+    const fill = { kind: "fill", node, value: node.params.value, target: out } as const;
+    const edges = edgesOf(node);
+    if (edges === undefined) {
+      const filled = schedule.addStep({ ...fill, parts: [{ start: out.shape.map(() => 0), shape: out.shape }] }, [out]);
+      schedule.complete(out, schedule.addReshaped(operand, part, filled));
+      return;
+    }
+    // What is padded comes first: it may take the place of what it is computed from.
+    schedule.complete(out, schedule.addReshaped(operand, part));
+    schedule.addStep({ ...fill, parts: edges }, [out]);
   },
   concat: (schedule, node) => {
     const [out] = node.outs;
     // The home is there already: `claimRules` has offered its parts.
     const home = schedule.values.home(out) ?? schedule.freshHome(out);
     for (const { operand, part } of partsOf(node, home)) {
-      const moved = schedule.isClaimed(operand, part.buffer);
-      schedule.complete(out, moved ? schedule.values.readyAt(operand) : schedule.addItem(operand, part, false));
+      const { root, view } = schedule.rootOf(operand, part);
+      const moved = schedule.isClaimed(root, view);
+      schedule.complete(out, moved ? schedule.values.readyAt(root) : schedule.addReshaped(operand, part));
     }
   },
   scan: (schedule, node) => planScan(schedule, node),
@@ -96,6 +107,16 @@ export function planSiblings(schedule: Schedule, products: readonly NodeOf<"matm
   );
 }
 
+/** What a pad fills, where that is before and behind the operand along one axis. */
+function edgesOf({ params: { low, high }, ins: [operand], outs: [out] }: NodeOf<"pad">): Part[] | undefined {
+  const padded = out.shape.flatMap((_, axis) => (low[axis] === 0 && high[axis] === 0 ? [] : [axis]));
+  if (padded.length !== 1) return undefined;
+  const [axis] = padded;
+  const edge = (start: Dim, size: Dim): Part[] =>
+    size === 0 ? [] : [{ start: out.shape.map((_, i) => (i === axis ? start : 0)), shape: out.shape.with(axis, size) }];
+  return [...edge(0, low[axis]), ...edge(addDims(low[axis], operand.shape[axis]), high[axis])];
+}
+
 function addNode(schedule: Schedule, node: NodeOf<OpName>): number {
   for (const out of node.outs) schedule.freshHome(out);
   return schedule.addStep({ kind: "node", node: node as never, reads: node.ins }, node.outs);
@@ -106,11 +127,12 @@ export const claimRules: { readonly [K in OpName]?: PlanRule<K> } = {
   concat: (schedule, node) => {
     const home = schedule.freshHome(node.outs[0]);
     for (const { operand, part } of partsOf(node, home)) {
+      const { root, view } = schedule.rootOf(operand, part);
       // A part of the first axis lies in one piece: whoever else reads it can do so there.
-      const readable = node.params.axis === 0 || schedule.usesOf(operand).length === 1;
-      const alone =
-        readable && node.ins.indexOf(operand) === node.ins.lastIndexOf(operand) && !schedule.isOutput(operand);
-      if (alone && schedule.hasLoops(operand)) schedule.claim(operand, part);
+      const readable = node.params.axis === 0 || [operand, root].every((x) => schedule.usesOf(x).length === 1);
+      const alone = readable && node.ins.indexOf(operand) === node.ins.lastIndexOf(operand);
+      if (!alone || schedule.isOutput(operand) || schedule.isOutput(root)) continue;
+      if (schedule.hasLoops(root)) schedule.claim(root, view);
     }
   },
 };

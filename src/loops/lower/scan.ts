@@ -112,7 +112,8 @@ function scanStatements(
     ...(ending?.destinations ?? []),
   ];
   const constants = new Map(body.consts.map((inner, i) => [inner, ins.consts[i]]));
-  const inner = lowering.inside(params.body, sources, destinations, constants, divides);
+  const round = { variable: step, length: params.length };
+  const inner = lowering.inside(params.body, sources, destinations, constants, round, divides);
   const statements = [...inner.run(), ...(ending?.inside ?? [])];
   const rounds = loop(step, i32(0), limit, 1, statements);
   const zeros = zeroRows(lowering, node, ending?.count ?? limit);

@@ -6,13 +6,12 @@
 import { type Dim, equalDims } from "../../base/dims.ts";
 import { formatShape, sizeOf } from "../../base/shapes.ts";
 import type { Graph, Node, Value } from "../../graph/graph.ts";
-import type { Buffer } from "../ir.ts";
 import { claimRules, planRules, planSiblings, planSum } from "./plans.ts";
 import { siblingProducts } from "./siblings.ts";
 import type { Group, Step } from "./steps.ts";
 import { type ProductSum, productSums } from "./sums.ts";
 import { ruleOf, type Values } from "./values.ts";
-import { isContiguous, isWhole, reshapeView, type View } from "./view.ts";
+import { equalViews, isContiguous, isWhole, reshapeView, type View } from "./view.ts";
 
 /** Where an output of the graph goes; `overwrites` is an input that may share that place. */
 export interface Destination {
@@ -88,8 +87,13 @@ export class Schedule {
 
   /** Follows an output through renamings and reshapes to the value whose memory it can be. */
   #outputRoot(i: number): { root: Value; view: View } {
-    let root = this.graph.outputs[i];
-    let { view } = this.destinations[i];
+    return this.rootOf(this.graph.outputs[i], this.destinations[i].view);
+  }
+
+  /** The value that one is the same elements of, in the same order, and the place of it where that of the one is `view`. */
+  rootOf(value: Value, place: View): { root: Value; view: View } {
+    let root = value;
+    let view = place;
     for (let node = this.values.producer(root); node !== undefined; node = this.values.producer(root)) {
       const rule = ruleOf(node);
       if (rule?.sameOrder !== true) break;
@@ -116,9 +120,10 @@ export class Schedule {
     return true;
   }
 
-  /** Whether the home of a value is a part of a buffer that was claimed for it. */
-  isClaimed(value: Value, buffer: Buffer): boolean {
-    return this.#claims.get(value)?.buffer === buffer;
+  /** Whether the home of a value is a place that was claimed for it. */
+  isClaimed(value: Value, view: View): boolean {
+    const claimed = this.#claims.get(value);
+    return claimed !== undefined && equalViews(claimed, view);
   }
 
   /** Whether a value comes from a node with loops of its own. */
@@ -258,6 +263,12 @@ export class Schedule {
       this.complete(value, at);
     }
     return at;
+  }
+
+  /** The same for a value that may have been given another shape on the way. */
+  addReshaped(value: Value, view: View, after = -1): number {
+    const found = this.rootOf(value, view);
+    return this.addItem(found.root, found.view, false, after);
   }
 
   /** Settles what of a value's operands is put into memory first; then says what computing it reads. */

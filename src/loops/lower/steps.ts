@@ -1,4 +1,5 @@
 /** What the schedule of a graph is made of. Data only. */
+import type { Dim } from "../../base/dims.ts";
 import type { Shape } from "../../base/shapes.ts";
 import type { Node, NodeOf, Value } from "../../graph/graph.ts";
 import type { ProductSum } from "./sums.ts";
@@ -50,12 +51,19 @@ export interface CheckStep {
   readonly name: string;
 }
 
-/** Writes one number everywhere. */
+/** A part of a value: from which index on, and how large. */
+export interface Part {
+  readonly start: readonly Dim[];
+  readonly shape: Shape;
+}
+
+/** Writes one number to parts of a value. */
 export interface FillStep {
   readonly kind: "fill";
   readonly node: Node;
   readonly value: number;
   readonly target: Value;
+  readonly parts: readonly Part[];
 }
 
 export type Step = Group | NodeStep | SumStep | SiblingsStep | CheckStep | FillStep;

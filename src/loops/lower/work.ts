@@ -16,7 +16,7 @@ export function workOfStep(step: Step): number {
     case "group":
       return elements(step.shape) * step.members.length * elementTime;
     case "fill":
-      return elements(step.target.shape) * elementTime;
+      return step.parts.reduce((sum, { shape }) => sum + elements(shape), 0) * elementTime;
     case "sum":
     case "siblings":
       return step.products.reduce((sum, node) => sum + workOfNode(node), 0);
