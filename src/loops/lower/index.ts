@@ -6,6 +6,7 @@
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shapes.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { outer } from "../../passes/outer.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
 import type { Program } from "../ir.ts";
 import { type Machine, simd128 } from "../machine.ts";
@@ -30,7 +31,8 @@ export interface LowerOptions {
 }
 
 /** Lowers a graph. Inputs and outputs of the program are those of the graph, in order. */
-export function lower(graph: Graph, options: LowerOptions = {}): Program {
+export function lower(given: Graph, options: LowerOptions = {}): Program {
+  const graph = outer(given);
   const machine = options.machine ?? simd128;
   const context = new Context(machine);
   const program = write(graph, options, context);

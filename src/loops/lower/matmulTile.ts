@@ -4,6 +4,7 @@
  * so that a panel stays in the first-level cache; rows go by blocks, so that A stays in the second.
  *
  *   for k block: pack; for row block: for panel: for rows: tile
+ *   for k block: for panel: pack; for rows: tile                    where all rows are one block
  *
  * A sum of products with short k goes through all of them before a tile leaves the registers.
  */
@@ -67,6 +68,8 @@ interface Block {
   readonly start: Expr;
   readonly length: Expr;
   readonly panels: Place;
+  /** Whether there is room for one panel only, which is packed when its turn comes. */
+  readonly inTurn?: boolean;
   /** Where A is copied to, a tile of rows at a time. */
   readonly rows?: Place;
 }
@@ -119,15 +122,13 @@ export function tileSum(sum: readonly Term[]): Stmt[] {
 
 /** Products whose k is one block each: what a tile of the first holds goes on to the next. */
 function tileShort(sum: readonly Term[]): Stmt[] {
-  const packing: Stmt[] = [];
-  const blocks = sum.map(({ product, panels }) => {
+  const blocks = sum.map(({ product, panels }): Block => {
     const [start, length] = [i32(0), size(product.k)];
     if (panels !== undefined) return blockIn(product, panels, start, length);
-    const block: Block = { product, start, length, panels: scratchPanels(product, product.k) };
-    packing.push(...pack(product, block));
-    return block;
+    return { product, start, length, ...scratchPanels(product, product.k) };
   });
-  return [...packing, ...rowBlocks(sum[0].product, blocks)];
+  const packing = blocks.filter((_, i) => sum[i].panels === undefined);
+  return packed(packing, [{ product: sum[0].product, blocks }]);
 }
 
 /** A product whose k goes by blocks: C holds the sums meanwhile. */
@@ -135,9 +136,10 @@ function tileLong({ product: given, panels }: Term): Stmt[] {
   const product: Product = { ...given, start: "c" };
   const place = panels === undefined ? scratchPanels(product, depthOf(product)) : undefined;
   const body = (start: Expr, length: Expr): Stmt[] => {
-    if (panels !== undefined) return rowBlocks(product, [blockIn(product, panels, start, length)]);
-    const block: Block = { product, start, length, panels: place as Place };
-    return [...pack(product, block), ...rowBlocks(product, [block])];
+    const block = panels === undefined ? undefined : blockIn(product, panels, start, length);
+    if (block !== undefined) return packed([], [{ product, blocks: [block] }]);
+    const own: Block = { product, start, length, ...(place as Panels) };
+    return packed([own], [{ product, blocks: [own] }]);
   };
   return [...(given.start === "c" ? [] : begin(given)), ...overBlocks(product, body)];
 }
@@ -146,17 +148,41 @@ function tileLong({ product: given, panels }: Term): Stmt[] {
 export function tileSiblings(given: readonly Product[]): Stmt[] {
   const products = given.map((product): Product => ({ ...product, start: "c" }));
   const [first] = products;
-  const panels = scratchPanels(first, depthOf(first));
+  const place = scratchPanels(first, depthOf(first), products.every(hasFewRows));
   const body = (start: Expr, length: Expr): Stmt[] => {
-    const blocks = products.map((product): Block => ({ product, start, length, panels }));
-    return [...pack(first, blocks[0]), ...blocks.flatMap((block) => rowBlocks(block.product, [block]))];
+    const units = products.map((product): Unit => ({ product, blocks: [{ product, start, length, ...place }] }));
+    return packed([units[0].blocks[0]], units);
   };
   return [...given.flatMap(begin), ...overBlocks(first, body)];
 }
 
+/** Where the panels of a block lie. */
+type Panels = Pick<Block, "panels" | "inTurn">;
+
 /** Threads that divide the columns pack panels of their own; those that divide the rows need all of them. */
-function scratchPanels(p: Product, depth: Dim): Place {
-  return p.context.scratch("panels", multiplyDims(depth, paddedColumns(p)));
+function scratchPanels(p: Product, depth: Dim, inTurn = hasFewRows(p)): Panels {
+  const columns = inTurn ? panelWidth(p) : paddedColumns(p);
+  return { panels: p.context.scratch("panels", multiplyDims(depth, columns)), inTurn };
+}
+
+/** Whether a panel is read once only, for all rows. */
+function hasFewRows({ m }: Product): boolean {
+  return typeof m === "number" && m <= rowBlock;
+}
+
+/** One C, and the products that are added up in it. */
+interface Unit {
+  readonly product: Product;
+  readonly blocks: readonly Block[];
+}
+
+/** Packs some blocks, all at once or in turn, and computes what needs them. */
+function packed(packing: readonly Block[], units: readonly Unit[]): Stmt[] {
+  const before = packing.filter(({ inTurn }) => inTurn !== true).flatMap((block) => pack(block.product, block));
+  const inTurn = packing.filter((block) => block.inTurn === true);
+  if (inTurn.length === 0) return [...before, ...units.flatMap(({ product, blocks }) => rowBlocks(product, blocks))];
+  const whole = units.map((unit): UnitRows => ({ ...withRows(unit), ...unit.product.rows }));
+  return [...before, ...panels(whole, inTurn)];
 }
 
 function isSingle(p: Product): boolean {
@@ -222,36 +248,37 @@ function packPanel(p: Product, block: Block, j: Expr, columns: number | undefine
     const vector = p.b.column === 1 && columns !== undefined && c % lanes === 0 && c + lanes <= columns;
     const column = add(j, i32(c));
     if (vector) body.push(store(buffer, add(to, i32(c)), vectorAt(p.b, row, column, lanes)));
-    else body.push(store(buffer, add(to, i32(c)), packed(p, row, column, c, columns)));
+    else body.push(store(buffer, add(to, i32(c)), padded(p, row, column, c, columns)));
     c += vector ? lanes : 1;
   }
   return [loop(k, i32(0), block.length, 1, body)];
 }
 
-function packed(p: Product, row: Expr, column: Expr, c: number, columns: number | undefined): Expr {
+function padded(p: Product, row: Expr, column: Expr, c: number, columns: number | undefined): Expr {
   if (columns !== undefined) return c < columns ? element(p.b, row, column) : f32(0);
   const last = sub(size(p.n), i32(1));
   return select(binary("lessEqual", column, last), element(p.b, row, binary("min", column, last)), f32(0));
 }
 
-function panelAt(p: Product, block: Block, j: Expr, k: Expr): Expr {
-  return add(add(block.panels.base, mul(j, block.length)), mul(k, i32(panelWidth(p))));
+function panelAt(p: Product, { panels: { base }, inTurn, length }: Block, j: Expr, k: Expr): Expr {
+  const panel = inTurn === true ? base : add(base, mul(j, length));
+  return add(panel, mul(k, i32(panelWidth(p))));
 }
 
 // ---- tiles -------------------------------------------------------------------------------------------------------
 
 function rowBlocks(p: Product, given: readonly Block[]): Stmt[] {
-  const blocks = given.map((block): Block => ({ ...block, rows: rowsPlace(block.product) }));
+  const unit = withRows({ product: p, blocks: given });
   const { from, to } = p.rows;
-  if (typeof p.m === "number" && p.m <= rowBlock) return panels(p, blocks, from, to);
+  if (hasFewRows(p)) return panels([{ ...unit, from, to }]);
   const start = p.context.variable("i");
   const end = p.context.variable("end");
   const body = [
     letIn(end, binary("min", to, add(ref(start), i32(rowBlock)))),
-    ...panels(p, blocks, ref(start), ref(end)),
+    ...panels([{ ...unit, from: ref(start), to: ref(end) }]),
   ];
   // The blocks share the memory for the rows of A.
-  const apart = blocks.every(({ rows }) => rows === undefined);
+  const apart = unit.blocks.every(({ rows }) => rows === undefined);
   return [loop(start, from, to, rowBlock, body, apart)];
 }
 
@@ -323,16 +350,32 @@ function overTiles(
   return [...stmts, when(binary("less", start, to), body(start, height, true))];
 }
 
-function panels(p: Product, blocks: readonly Block[], from: Expr, to: Expr): Stmt[] {
+/** Some rows of a unit. */
+interface UnitRows extends Unit {
+  readonly from: Expr;
+  readonly to: Expr;
+}
+
+/** Gives the products whose A is to be copied a place for that. */
+function withRows({ product, blocks }: Unit): Unit {
+  return { product, blocks: blocks.map((block): Block => ({ ...block, rows: rowsPlace(block.product) })) };
+}
+
+/** Some rows by all columns, panel by panel; `packing` are the blocks that pack theirs in turn. */
+function panels(units: readonly UnitRows[], packing: readonly Block[] = []): Stmt[] {
+  const { product: p } = units[0];
   const tiles = (j: Expr, columns: number | undefined): Stmt[] => {
     const column = p.context.variable("column");
     const [named, before] = j.kind === "ref" ? [j.variable, []] : [column, [letIn(column, j)]];
-    const body = overTiles(p, from, to, (first, height, edge) =>
-      tile(p, blocks, { from, to, first, height, edge }, named, columns),
+    const body = units.flatMap(({ product, blocks, from, to }) =>
+      overTiles(product, from, to, (first, height, edge) =>
+        tile(product, blocks, { from, to, first, height, edge }, named, columns),
+      ),
     );
-    return [...before, ...body];
+    return [...before, ...packing.flatMap((block) => packPanel(block.product, block, ref(named), columns)), ...body];
   };
-  return [...blocks.flatMap((block) => packRows(block, from, to)), ...overPanels(p, tiles)];
+  const rows = units.flatMap(({ blocks, from, to }) => blocks.flatMap((block) => packRows(block, from, to)));
+  return [...rows, ...overPanels(p, tiles)];
 }
 
 /** The rows of a tile: `height` from `first`, or those before `to` (`edge`); packed rows count from `from`. */
