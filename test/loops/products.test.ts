@@ -4,7 +4,6 @@ import { type Dim, multiplyDims, symbol } from "../../src/base/dims.ts";
 import type { Builder } from "../../src/graph/build.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import type { ReduceKind } from "../../src/graph/ops.ts";
-import { print } from "../../src/loops/print.ts";
 import { agree, graphOf } from "./agree.ts";
 
 const [m, n, k] = ["m", "n", "k"].map(symbol);
@@ -169,8 +168,8 @@ describe("sums of products", () => {
     }
   });
 
-  test("that a loop adds to what it carries, in the place of that", () => {
-    const program = agree(
+  test("that a loop adds to what it carries", () => {
+    agree(
       graphOf((g) => {
         const body = graphOf((inner) => {
           const total = inner.input("total", float(6, 9));
@@ -183,7 +182,6 @@ describe("sums of products", () => {
       }),
       [{ n: 3 }, { n: 0 }],
     );
-    expect(print(program)).not.toMatch(/kernel "keep"/);
   });
 });
 

@@ -1,16 +1,17 @@
 /** The statements of each op that takes loops of its own. */
 import { internal } from "../../base/errors.ts";
-import type { Value } from "../../graph/graph.ts";
-import { add, cast } from "../build.ts";
+import type { Node, Value } from "../../graph/graph.ts";
+import { cast } from "../build.ts";
 import type { Stmt } from "../ir.ts";
 import { memoryScalar } from "./context.ts";
-import type { Index, Read } from "./elements.ts";
+import type { Read } from "./elements.ts";
 import { type EmitRules, type GraphLowering, nameOf } from "./graph.ts";
-import { matmulStatements, type Surroundings, siblingStatements } from "./matmul.ts";
+import { type Surroundings, siblingStatements, sumStatements } from "./matmul.ts";
 import { argmaxNest, reduceNest } from "./reduce.ts";
 import { emitScan, termsOf } from "./scan.ts";
 import { scatterNest } from "./scatter.ts";
 import type { SiblingsStep, SumStep } from "./steps.ts";
+import { productsOf } from "./sums.ts";
 
 export const emitRules: EmitRules = {
   sum: emitSum,
@@ -37,7 +38,8 @@ export const emitRules: EmitRules = {
   },
   matmul: (lowering, node) => {
     const { context } = lowering;
-    return [context.kernel(nameOf(node), matmulStatements(surroundingsOf(lowering, node.outs[0]), [node]))];
+    const terms = [{ product: node }];
+    return [context.kernel(nameOf(node), sumStatements(surroundingsOf(lowering, node.outs[0]), terms))];
   },
   scatterAdd: (lowering, node) => {
     const [indices, updates] = node.ins;
@@ -53,12 +55,11 @@ export const emitRules: EmitRules = {
 };
 
 /** The statements of a sum of products. */
-export function emitSum(lowering: GraphLowering, { out, products, addends }: SumStep): Stmt[] {
+export function emitSum(lowering: GraphLowering, sum: SumStep): Stmt[] {
   const { context } = lowering;
-  const reads = addends.map((x) => lowering.values.reader(x));
-  const start = reads.length === 0 ? undefined : (index: Index) => reads.map((read) => read(index)).reduce(add);
-  const name = nameOf(products[products.length - 1]);
-  return [context.kernel(name, matmulStatements(surroundingsOf(lowering, out), products, start))];
+  const terms = sum.terms.map((term) => ("addend" in term ? { read: lowering.values.reader(term.addend) } : term));
+  const name = nameOf(productsOf(sum).at(-1) as Node);
+  return [context.kernel(name, sumStatements(surroundingsOf(lowering, sum.out), terms))];
 }
 
 /** The statements of products with one B. */

@@ -6,10 +6,9 @@
 import { type Dim, floorDivideDim, multiplyDims, subtractDims } from "../../base/dims.ts";
 import { affine, rebuild, scale, strideOf, sum } from "../affine.ts";
 import { add, binary, i32, load, loop, mul, ref, size, when } from "../build.ts";
-import type { Stmt, Variable } from "../ir.ts";
+import type { Expr, Stmt, Variable } from "../ir.ts";
 import { panelWidth, tileSum } from "./matmulTile.ts";
-import type { Product, Start } from "./matrix.ts";
-import { whole } from "./share.ts";
+import type { Addend, Product } from "./matrix.ts";
 
 /** From so many rows on, a step makes the products of its xs itself. */
 export const rowsTogether = 8;
@@ -18,7 +17,9 @@ export const rowsTogether = 8;
 export interface Round {
   /** Counts the steps. */
   readonly variable: Variable;
+  /** How many there may be, and how many there are. */
   readonly length: Dim;
+  readonly count: Expr;
   /** What runs before the loop. */
   readonly preheader: Stmt[];
 }
@@ -30,7 +31,7 @@ export function changesWith({ a }: Product, { variable }: Round): boolean {
 }
 
 /** Makes the products of all steps if there are few rows; what a step reads then. */
-export function beforeLoop(p: Product, { variable, length, preheader }: Round): Start {
+export function beforeLoop(p: Product, { variable, length, count, preheader }: Round): Addend {
   const { context, a } = p;
   const form = affine(a.offset);
   const stride = strideOf(form, variable) as Dim;
@@ -48,7 +49,7 @@ export function beforeLoop(p: Product, { variable, length, preheader }: Round): 
     a: { buffer: a.buffer, offset: add(first, mul(ref(row), size(a.row))), row: stride, column: a.column },
     b: p.b,
     c: { buffer, offset: mul(ref(row), size(each)), row: p.n, column: 1 },
-    rows: whole(length),
+    rows: { from: i32(0), to: count, unit: 1 },
     columns: context.share(p.n, panelWidth(p)),
   });
   const sharing = context.sharing === undefined ? undefined : "even";

@@ -15,6 +15,7 @@ import type { Round } from "./fewRows.ts";
 import { type Body, elementwiseNest, moveAll, type Target } from "./nest.ts";
 import { type Destination, Schedule } from "./schedule.ts";
 import type { CheckStep, FillStep, Group, SiblingsStep, Step, SumStep } from "./steps.ts";
+import { addendsOf, productsOf } from "./sums.ts";
 import { type Source, Values } from "./values.ts";
 import { indexOf, isContiguous, partView, type View } from "./view.ts";
 import { workOfStep } from "./work.ts";
@@ -126,8 +127,7 @@ export class GraphLowering {
       this.#lookAt(at);
       const reads = this.#readsOf(step).get(input);
       if (reads === undefined) return true;
-      const shape = step.kind === "group" ? step.shape : step.kind === "sum" ? step.out.shape : undefined;
-      return at === write && reads && shape !== undefined && equalShapes(shape, input.shape);
+      return at === write && reads && step.kind === "group" && equalShapes(step.shape, input.shape);
     });
   }
 
@@ -141,21 +141,10 @@ export class GraphLowering {
       for (const { value } of step.members)
         for (const [leaf, here] of this.#schedule.reach(value, members).leaves)
           found.set(leaf, here && (found.get(leaf) ?? true));
-    } else if (step.kind === "sum" || step.kind === "siblings") {
-      for (const x of step.kind === "sum" ? step.addends : [])
-        for (const [leaf, here] of this.#schedule.reach(x).leaves) found.set(leaf, here && (found.get(leaf) ?? true));
-      this.#readAll(
-        step.products.flatMap(({ ins }) => ins),
-        found,
-      );
-    } else this.#readAll(step.kind === "check" ? [step.indices] : step.kind === "fill" ? [] : step.reads, found);
+    } else
+      for (const x of readsOf(step)) for (const leaf of this.#schedule.reach(x).leaves.keys()) found.set(leaf, false);
     this.#reads.set(step, found);
     return found;
-  }
-
-  /** Notes values that are read everywhere. */
-  #readAll(operands: readonly Value[], found: Map<Value, boolean>): void {
-    for (const x of operands) for (const leaf of this.#schedule.reach(x).leaves.keys()) found.set(leaf, false);
   }
 
   // ---- steps -----------------------------------------------------------------------------------------------------
@@ -275,6 +264,24 @@ export class GraphLowering {
     return [
       { kind: "copy", to: to.buffer, toIndex: zero, from: from.buffer, fromIndex: zero, count: size(to.buffer.size) },
     ];
+  }
+}
+
+/** What a step reads that goes through loops of its own. */
+function readsOf(step: Exclude<Step, Group>): readonly Value[] {
+  switch (step.kind) {
+    case "check":
+      return [step.indices];
+    case "fill":
+      return [];
+    case "node":
+      return step.reads;
+    case "sum":
+      return [...addendsOf(step), ...productsOf(step).flatMap(({ ins }) => ins)];
+    case "siblings":
+      return step.products.flatMap(({ ins }) => ins);
+    default:
+      return step satisfies never;
   }
 }
 

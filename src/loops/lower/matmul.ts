@@ -11,8 +11,8 @@ import type { Context } from "./context.ts";
 import type { Read } from "./elements.ts";
 import { beforeLoop, changesWith, type Round, rowsTogether } from "./fewRows.ts";
 import { dotColumns, dotRows, plainProduct, streamRows } from "./matmulRows.ts";
-import { packAll, packedSize, panelWidth, type Term, tileSiblings, tileSum } from "./matmulTile.ts";
-import { at, isUnit, type Matrix, type Product, type Start, startAt, transposed } from "./matrix.ts";
+import { packAll, packedSize, panelWidth, tileSiblings, tileSum } from "./matmulTile.ts";
+import { type Addend, at, isUnit, type Matrix, type Product, transposed, withAddends } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import type { Schedule } from "./schedule.ts";
 import { type Part, type Range, whole } from "./share.ts";
@@ -40,25 +40,25 @@ export interface Surroundings {
   readonly round: (value: Value) => Round | undefined;
 }
 
-/**
- * The statements of a sum of matmul nodes of one shape, with a loop over their leading axes. `start` reads what they
- * are added to, if that is anything.
- */
-export function matmulStatements(given: Surroundings, nodes: readonly NodeOf<"matmul">[], start?: Read): Stmt[] {
+/** A term of a sum: a product, or what is added, by its index. */
+export type Summed = { readonly product: NodeOf<"matmul"> } | { readonly read: Read };
+
+/** The statements of a sum with matmul nodes of one shape, with a loop over their leading axes. */
+export function sumStatements(given: Surroundings, terms: readonly Summed[]): Stmt[] {
   const { context } = given;
-  const [out] = nodes[0].outs;
+  const [first] = terms.flatMap((term) => ("product" in term ? [term.product] : []));
+  const [out] = first.outs;
   const batch = out.shape.slice(0, -2);
   const counters = batch.map(() => context.variable("batch"));
-  const division = divide(context, nodes[0]);
+  const division = divide(context, first);
   const place = counters.map((counter, i) => (batch[i] === 1 ? i32(0) : ref(counter)));
-  const before: Start | undefined = start && ((row, column) => start([...place, row, column]));
-  const sum = nodes.map((node, i): Summand => {
-    const product: Product = { ...productOf(given, node, place, division), start: i === 0 ? before : "c" };
-    const [a, b] = node.ins;
+  const sum = terms.map((term): Summand => {
+    if ("read" in term) return (row, column) => term.read([...place, row, column]);
+    const [a, b] = term.product.ins;
     const preheader = batch.every((dim) => dim === 1) ? given.preheader(b) : undefined;
-    return { product, preheader, round: preheader && given.round(a) };
+    return { ...productOf(given, term.product, place, division), preheader, round: preheader && given.round(a) };
   });
-  const body = sumStatements(sum);
+  const body = statementsOf(sum);
   return counters.reduceRight<Stmt[]>((inside, counter, i) => {
     const range = division.batch?.axis === i ? division.batch.range : whole(batch[i]);
     return batch[i] === 1 ? inside : [loop(counter, range.from, range.to, 1, inside, true)];
@@ -73,9 +73,7 @@ export function siblingStatements(
   const [{ columns, terms }] = products;
   // Where other terms are left out, or threads divide columns of the one and rows of the other, each goes by itself.
   const alike = products.every((p) => sameText(p.columns, columns) && sameText(p.terms, terms));
-  return alike
-    ? tileSiblings(products)
-    : products.flatMap((product) => sumStatements([{ product, preheader: undefined }]));
+  return alike ? tileSiblings(products) : products.flatMap((product) => statementsOf([product]));
 }
 
 function sameText(a: unknown, b: unknown): boolean {
@@ -137,49 +135,60 @@ function matrixOf(view: View, batch: readonly Expr[], flip: boolean): Matrix {
   return flip ? transposed(matrix) : matrix;
 }
 
-/** A product of a sum, and what runs before the loop in which its B stays the same, if there is one. */
-interface Summand {
-  readonly product: Product;
-  readonly preheader: Stmt[] | undefined;
-  /** The loop that its A is one of the xs of. */
+/** A product of a sum, what runs before the loop in which its B stays the same, and the loop that its A is one of the xs of. */
+interface Factor extends Product {
+  readonly preheader?: Stmt[] | undefined;
   readonly round?: Round | undefined;
 }
 
-function sumStatements(sum: readonly Summand[]): Stmt[] {
-  const [{ product: p }] = sum;
-  const each = (write: (p: Product) => Stmt[]): Stmt[] => sum.flatMap(({ product }) => write(product));
-  if (isSmall(p.n, 4) || p.k === 0) return each((one) => (one.k === 0 ? empty(one) : fewColumns(one)));
-  if (isSmall(p.m, manyRows)) return each(rows);
-  if (typeof p.m === "number") return tiles(sum);
-  const many = atLeast(manyRows, p.m);
-  const left = sum.filter((one) => !isOfXs(one));
-  if (left.length === 0 || left.length === sum.length) return [when(many, tiles(sum, many), each(rows))];
-  const packed = new Map(left.map((one) => [one, packedBefore(one, many)]));
-  const enough = atLeast(rowsTogether, p.m);
-  const together = sum.map((one): Term => {
-    return { product: one.product, panels: packed.has(one) ? packed.get(one) : packedBefore(one, enough) };
-  });
-  const apart = leftBySteps(sum, left);
-  const tiled = apart.map((product, i): Term => ({ product, panels: packed.get(left[i]) }));
-  return [when(enough, tileSum(together), [when(many, tileSum(tiled), apart.flatMap(rows))])];
+/** A term of a sum: a product, or what is added. */
+type Summand = Factor | Addend;
+
+/** The products of a sum, in order, each with what comes before it, or after it up to the next. */
+function chain(sum: readonly Summand[]): Factor[] {
+  const products: Factor[] = [];
+  const waiting: Addend[] = [];
+  for (const term of sum) {
+    const last = products.at(-1);
+    if (typeof term !== "function") {
+      products.push({ ...term, before: last === undefined ? allOf(waiting) : "c" });
+    } else if (last === undefined) waiting.push(term);
+    else products[products.length - 1] = { ...last, after: [...(last.after ?? []), term] };
+  }
+  return products;
+}
+
+function allOf(addends: readonly Addend[]): Addend | undefined {
+  if (addends.length === 0) return undefined;
+  return (row, column) => addends.map((read) => read(row, column)).reduce(add);
+}
+
+function statementsOf(sum: readonly Summand[]): Stmt[] {
+  const products = chain(sum);
+  const [p] = products;
+  if (isSmall(p.n, 4) || p.k === 0) return products.flatMap((one) => (one.k === 0 ? empty(one) : fewColumns(one)));
+  if (isSmall(p.m, manyRows)) return products.flatMap(rows);
+  if (typeof p.m === "number") return tileSum(products.map((one) => ({ product: one, panels: packedBefore(one) })));
+  const [many, enough] = [atLeast(manyRows, p.m), atLeast(rowsTogether, p.m)];
+  const left = products.filter((one) => !isOfXs(one));
+  const divided = left.length > 0 && left.length < products.length;
+  const packed = products.map((one) => packedBefore(one, divided && isOfXs(one) ? enough : many));
+  const tiles = tileSum(products.map((product, i) => ({ product, panels: packed[i] })));
+  if (!divided) return [when(many, tiles, products.flatMap(rows))];
+  const apart = chain(
+    sum.map((term) => (typeof term !== "function" && isOfXs(term) ? beforeLoop(term, term.round as Round) : term)),
+  );
+  const panels = packed.filter((_, i) => !isOfXs(products[i]));
+  const fewer = tileSum(apart.map((product, i) => ({ product, panels: panels[i] })));
+  return [when(enough, tiles, [when(many, fewer, apart.flatMap(rows))])];
 }
 
 function atLeast(count: number, rows: Dim): Expr {
   return binary("lessEqual", i32(count), size(rows));
 }
 
-/** The products of a sum that are left to the steps, where those with xs of their loop are made before it. */
-function leftBySteps(sum: readonly Summand[], left: readonly Summand[]): Product[] {
-  const { start } = sum[0].product;
-  const moved = sum.filter((one) => !left.includes(one));
-  const starts = moved.map(({ product, round }) => beforeLoop(product, round as Round));
-  if (typeof start === "function") starts.unshift(start);
-  const all: Start = (i, j) => starts.map((one) => one(i, j)).reduce(add);
-  return left.map(({ product }, i) => ({ ...product, start: i === 0 ? all : "c" }));
-}
-
-function isOfXs({ product, round }: Summand): boolean {
-  return round !== undefined && changesWith(product, round);
+function isOfXs(p: Factor): boolean {
+  return p.round !== undefined && changesWith(p, p.round);
 }
 
 /** Few rows: no packing, B as it lies. */
@@ -201,19 +210,14 @@ function fewColumns(p: Product): Stmt[] {
       a: transposed(p.b),
       b: transposed(p.a),
       c: transposed(p.c),
-      start: typeof p.start === "function" ? (i, j) => startAt(p, j, i) as Expr : p.start,
     });
   }
   if (isUnit(p.a.column) && !isSmall(p.k, 4)) return dotColumns(p);
   return plainProduct(p);
 }
 
-/** Many rows. A B that stays the same through a loop is packed before it, if there will be many rows. */
-function tiles(sum: readonly Summand[], condition?: Expr): Stmt[] {
-  return tileSum(sum.map((summand): Term => ({ product: summand.product, panels: packedBefore(summand, condition) })));
-}
-
-function packedBefore({ product: p, preheader }: Summand, condition?: Expr): Buffer | undefined {
+/** Packs a B that stays the same through a loop before that, if there will be many rows. */
+function packedBefore({ preheader, ...p }: Factor, condition?: Expr): Buffer | undefined {
   if (preheader === undefined) return undefined;
   const packed = p.context.buffer("panels", "f32", packedSize(p), { kind: "temp" });
   const sharing = p.context.sharing === undefined ? undefined : "even";
@@ -229,7 +233,7 @@ function empty(p: Product): Stmt[] {
   return elementwiseNest(
     p.context,
     [p.m, p.n],
-    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: startAt(p, i, j) ?? f32(0) }],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: withAddends(p, i, j, f32(0)) }],
     { axis: 0, range: p.rows },
   );
 }

@@ -25,18 +25,16 @@ import {
 import { type Expr, type Lanes, type Stmt, types, type Variable } from "../ir.ts";
 import {
   at,
-  beginSums,
   type Columns,
   element,
   isUnit,
   type Matrix,
   type Product,
   spread,
-  startAt,
   storeSums,
   terms,
   vectorAt,
-  withStart,
+  withAddends,
 } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, type Range, stretches, upTo } from "./share.ts";
@@ -56,9 +54,18 @@ export function streamRows(p: Product): Stmt[] {
   return [loop(i, p.rows.from, p.rows.to, 1, long ? wholeRow(p, ref(i)) : rowBlocks(p, ref(i)), true)];
 }
 
-// c[i, ..] = start; for k: c[i, ..] += a[i, k] * b[k, ..] for eight k at a time
-function wholeRow(p: Product, i: Expr): Stmt[] {
-  const stmts = p.start === "c" ? [] : startRow(p, i);
+// c[i, ..] = 0; for k: c[i, ..] += a[i, k] * b[k, ..] for eight k at a time; then what is added to that
+function wholeRow(given: Product, i: Expr): Stmt[] {
+  const apart = given.before === "c" ? given.context.scratch("row", given.n) : undefined;
+  const c: Matrix = apart === undefined ? given.c : { buffer: apart.buffer, offset: apart.base, row: 0, column: 1 };
+  const sums: Product = { ...given, c, before: undefined, after: [] };
+  const { before, after = [] } = given;
+  const last = before === undefined && after.length === 0 ? [] : addToRow(given, c, i);
+  return [...sumsOfRow(sums, i), ...last];
+}
+
+function sumsOfRow(p: Product, i: Expr): Stmt[] {
+  const stmts = overColumns(p, (j, lanes) => store(p.c.buffer, at(p.c, i, j), splat(f32(0), lanes)));
   let start = i32(0);
   for (const depth of depths) {
     const k = p.context.variable("k");
@@ -70,9 +77,9 @@ function wholeRow(p: Product, i: Expr): Stmt[] {
   return stmts;
 }
 
-function startRow(p: Product, i: Expr): Stmt[] {
-  const start = (j: Expr): Expr => startAt(p, i, j) ?? f32(0);
-  const body = ([j]: readonly Expr[]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: start(j) }];
+function addToRow(p: Product, sums: Matrix, i: Expr): Stmt[] {
+  const value = (j: Expr): Expr => withAddends(p, i, j, element(sums, i, j));
+  const body = ([j]: readonly Expr[]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: value(j) }];
   return elementwiseNest(p.context, [p.n], body, { axis: 0, range: p.columns });
 }
 
@@ -121,7 +128,7 @@ function widthsFor(range: Range, n: Dim, lanes: Lanes): number[] {
   return last < 0 ? some : some.slice(0, last + 1);
 }
 
-// c[i, j..j+width-1] = start + sum over k of a[i, k] * b[k, j..]
+// c[i, j..j+width-1] = sum over k of a[i, k] * b[k, j..]
 function streamBlock(p: Product, i: Expr, j: Variable, width: number): Stmt[] {
   const k = p.context.variable("k");
   const lanes = lanesOf(width, p.context.machine.lanes);
@@ -133,7 +140,7 @@ function streamBlock(p: Product, i: Expr, j: Variable, width: number): Stmt[] {
   const steps = sums.map((s, c) => set(s, add(ref(s), term(columns[c]))));
   const stores = sums.flatMap((s, c) => storeSums(p, i, columns[c], ref(s)));
   return [
-    ...sums.map((s, c) => varOf(s, beginSums(p, i, columns[c]))),
+    ...sums.map((s) => varOf(s, splat(f32(0), lanes))),
     loop(k, i32(0), terms(p), 1, [letIn(a, spread(p.a, i, ref(k), lanes)), ...steps]),
     ...stores,
   ];
@@ -188,7 +195,7 @@ function shifts(from: Expr, count: number): Expr[] {
   return Array.from({ length: count }, (_, i) => add(from, i32(i)));
 }
 
-// c[i, j] = start + sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
+// c[i, j] = sum over k of a[i, k] * b[k, j] for a few i and j; k is the unit axis of both
 function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt[] {
   const { context } = p;
   const lanes = lanesAlong(p);
@@ -226,7 +233,7 @@ function dots(p: Product, rows: readonly Expr[], columns: readonly Expr[]): Stmt
     loop(k, i32(0), wide, lanes, [...loads, ...steps]),
     ...cells.map(({ sum, total }) => varOf(total, horizontal(ref(sum)))),
     ...tail,
-    ...cells.map(({ i, j, total }) => store(p.c.buffer, at(p.c, i, j), withStart(p, i, j, ref(total)))),
+    ...cells.map(({ i, j, total }) => store(p.c.buffer, at(p.c, i, j), withAddends(p, i, j, ref(total)))),
   ];
 }
 
@@ -252,7 +259,7 @@ export function plainProduct(p: Product): Stmt[] {
   const cell = [
     varOf(total, f32(0)),
     loop(k, i32(0), terms(p), 1, [set(total, add(ref(total), term))]),
-    store(p.c.buffer, at(p.c, ref(i), ref(j)), withStart(p, ref(i), ref(j), ref(total))),
+    store(p.c.buffer, at(p.c, ref(i), ref(j)), withAddends(p, ref(i), ref(j), ref(total))),
   ];
   return [loop(i, p.rows.from, p.rows.to, 1, [loop(j, p.columns.from, p.columns.to, 1, cell)], true)];
 }

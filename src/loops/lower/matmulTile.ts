@@ -6,9 +6,10 @@
  *   for k block: pack; for row block: for panel: for rows: tile
  *   for k block: for panel: pack; for rows: tile                    where all rows are one block
  *
- * A sum of products with short k goes through all of them before a tile leaves the registers.
+ * A sum of products with short k goes through all of them for one tile before it goes on to the next.
  */
 import { addDims, type Dim, floorDivideDim, multiplyDims } from "../../base/dims.ts";
+import { internal } from "../../base/errors.ts";
 import { isMultiple } from "../affine.ts";
 import {
   add,
@@ -32,19 +33,7 @@ import {
   when,
 } from "../build.ts";
 import type { Buffer, Expr, Lanes, Stmt, Variable } from "../ir.ts";
-import {
-  at,
-  beginSums,
-  type Columns,
-  element,
-  type Product,
-  spread,
-  startAt,
-  storeSums,
-  terms,
-  vectorAt,
-  withStart,
-} from "./matrix.ts";
+import { at, type Columns, element, type Product, spread, storeSums, terms, vectorAt, withAddends } from "./matrix.ts";
 import { elementwiseNest } from "./nest.ts";
 import { isWholeBy, upTo } from "./share.ts";
 
@@ -100,28 +89,10 @@ export interface Term {
   readonly panels?: Buffer;
 }
 
-/** A sum of products with one C; the first says what they are added to. */
+/** A sum of products with one C, of a block each; or one product. */
 export function tileSum(sum: readonly Term[]): Stmt[] {
-  const stmts: Stmt[] = [];
-  let waiting: Term[] = [];
-  const flush = (): void => {
-    if (waiting.length > 0) stmts.push(...tileShort(waiting));
-    waiting = [];
-  };
-  for (const [i, { product, panels }] of sum.entries()) {
-    const term: Term = { product: i === 0 ? product : { ...product, start: "c" }, panels };
-    if (isSingle(product)) waiting.push(term);
-    else {
-      flush();
-      stmts.push(...tileLong(term));
-    }
-  }
-  flush();
-  return stmts;
-}
-
-/** Products whose k is one block each: what a tile of the first holds goes on to the next. */
-function tileShort(sum: readonly Term[]): Stmt[] {
+  // The schedule adds up products of one block each, and gives others alone.
+  if (sum.length === 1 && !isSingle(sum[0].product)) return tileLong(sum[0]);
   const blocks = sum.map(({ product, panels }): Block => {
     const [start, length] = [i32(0), size(product.k)];
     if (panels !== undefined) return blockIn(product, panels, start, length);
@@ -133,7 +104,7 @@ function tileShort(sum: readonly Term[]): Stmt[] {
 
 /** A product whose k goes by blocks: C holds the sums meanwhile. */
 function tileLong({ product: given, panels }: Term): Stmt[] {
-  const product: Product = { ...given, start: "c" };
+  const product = intoZeros(given);
   const place = panels === undefined ? scratchPanels(product, depthOf(product)) : undefined;
   const body = (start: Expr, length: Expr): Stmt[] => {
     const block = panels === undefined ? undefined : blockIn(product, panels, start, length);
@@ -141,19 +112,19 @@ function tileLong({ product: given, panels }: Term): Stmt[] {
     const own: Block = { product, start, length, ...(place as Panels) };
     return packed([own], [{ product, blocks: [own] }]);
   };
-  return [...(given.start === "c" ? [] : begin(given)), ...overBlocks(product, body)];
+  return [...zeros(given), ...overBlocks(product, body)];
 }
 
 /** Products with one B, and as many terms each: every block of B is packed once. */
 export function tileSiblings(given: readonly Product[]): Stmt[] {
-  const products = given.map((product): Product => ({ ...product, start: "c" }));
+  const products = given.map(intoZeros);
   const [first] = products;
   const place = scratchPanels(first, depthOf(first), products.every(hasFewRows));
   const body = (start: Expr, length: Expr): Stmt[] => {
     const units = products.map((product): Unit => ({ product, blocks: [{ product, start, length, ...place }] }));
     return packed([units[0].blocks[0]], units);
   };
-  return [...given.flatMap(begin), ...overBlocks(first, body)];
+  return [...given.flatMap(zeros), ...overBlocks(first, body)];
 }
 
 /** Where the panels of a block lie. */
@@ -202,13 +173,20 @@ function overBlocks(p: Product, body: (start: Expr, length: Expr) => Stmt[]): St
   return [loop(start, i32(0), end, depthOf(p), [letIn(length, left), ...body(ref(start), ref(length))])];
 }
 
-/** Puts into C what the product is added to. */
-function begin(p: Product): Stmt[] {
+/** A product of several blocks is added to what C holds of the blocks before. */
+function intoZeros(p: Product): Product {
+  if (p.before !== undefined || p.after !== undefined)
+    internal("a product of several blocks cannot be added to others");
+  return { ...p, before: "c" };
+}
+
+/** Clears C. */
+function zeros(p: Product): Stmt[] {
   const divided = p.rows.from.kind === "const" ? { axis: 1, range: p.columns } : { axis: 0, range: p.rows };
   return elementwiseNest(
     p.context,
     [p.m, p.n],
-    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: startAt(p, i, j) ?? f32(0) }],
+    ([i, j]) => [{ buffer: p.c.buffer, index: at(p.c, i, j), value: f32(0) }],
     divided,
   );
 }
@@ -401,16 +379,19 @@ function tile(p: Product, blocks: readonly Block[], given: TileRows, j: Variable
   );
   const place = (v: number): Columns => ({ column: j, shift: lanes * v, lanes });
   const sums = rows.map(() => vectors.map(() => context.variable("c", typeOf("f32", lanes))));
-  const starts = sums.flatMap((row, r) =>
-    row.map((s, v) => varOf(s, wide ? beginSums(p, readable[r], place(v)) : splat(f32(0), lanes))),
-  );
-  const stores = sums.map((row, r) =>
-    row.flatMap((s, v) =>
-      wide ? storeSums(p, rows[r], place(v), ref(s)) : storePart(p, rows[r], ref(j), s, v, columns),
-    ),
-  );
-  const guarded = stores.flatMap((row, r) => (edge && r > 0 ? [when(binary("lessEqual", rows[r], last), row)] : row));
-  return [...starts, ...blocks.map((block) => inner(block, given, readable, ref(j), sums)), ...guarded];
+  const stores = (one: Product): Stmt[] => {
+    const ofRow = (row: readonly Variable[], r: number): Stmt[] =>
+      row.flatMap((s, v) =>
+        wide ? storeSums(one, rows[r], place(v), ref(s)) : storePart(one, rows[r], ref(j), s, v, columns),
+      );
+    const isThere = (r: number): Expr => binary("lessEqual", rows[r], last);
+    return sums.flatMap((row, r) => (edge && r > 0 ? [when(isThere(r), ofRow(row, r))] : ofRow(row, r)));
+  };
+  const zero = splat(f32(0), lanes);
+  return blocks.flatMap((block, i) => {
+    const begun = sums.flat().map((s) => (i === 0 ? varOf(s, zero) : set(s, zero)));
+    return [...begun, inner(block, given, readable, ref(j), sums), ...stores(block.product)];
+  });
 }
 
 // sums[r][v] += a[row r, k] * panel[k, lanes * v ..]
@@ -441,14 +422,14 @@ function inner(
   return loop(k, i32(0), block.length, 1, [...loads, ...steps]);
 }
 
-/** Stores those columns of one vector of a tile that exist, one by one; these sums began with zero. */
+/** Stores those columns of one vector of a tile that exist, one by one. */
 function storePart(p: Product, row: Expr, j: Expr, value: Variable, v: number, columns: number | undefined): Stmt[] {
   const { lanes } = p.context.machine;
   return Array.from({ length: lanes }, (_, l) => lanes * v + l).flatMap((c) => {
     const column = add(j, i32(c));
     if (columns !== undefined && c >= columns) return [];
     const x = lane(ref(value), c - lanes * v);
-    const write = store(p.c.buffer, at(p.c, row, column), withStart(p, row, column, x));
+    const write = store(p.c.buffer, at(p.c, row, column), withAddends(p, row, column, x));
     return columns === undefined ? [when(binary("less", column, size(p.n)), [write])] : [write];
   });
 }

@@ -1,7 +1,7 @@
 /** A matrix in memory and a product of two, as the kernels of `matmul.ts` see them. */
 import type { Dim } from "../../base/dims.ts";
 import { affine, rebuild, scale, sum } from "../affine.ts";
-import { add, f32, i32, lane, load, ref, size, splat, store } from "../build.ts";
+import { add, i32, lane, load, ref, size, splat, store } from "../build.ts";
 import type { Buffer, Expr, Lanes, Stmt, Variable } from "../ir.ts";
 import { vectorise } from "../vectorise.ts";
 import type { Context } from "./context.ts";
@@ -15,10 +15,10 @@ export interface Matrix {
   readonly column: Dim;
 }
 
-/** An element of what a product is added to. */
-export type Start = (row: Expr, column: Expr) => Expr;
+/** Reads an element of what is added to a product. */
+export type Addend = (row: Expr, column: Expr) => Expr;
 
-/** c [m,n] = start + a [m,k] * b [k,n] */
+/** c [m,n] = before + a [m,k] * b [k,n] + after */
 export interface Product {
   readonly context: Context;
   readonly m: Dim;
@@ -30,7 +30,9 @@ export interface Product {
   readonly b: Matrix;
   readonly c: Matrix;
   /** What the product is added to: numbers, or what C holds; nothing if not given. */
-  readonly start?: Start | "c";
+  readonly before?: Addend | "c" | undefined;
+  /** What is added to it after that, one after the other. */
+  readonly after?: readonly Addend[];
   /** The rows and the columns of C that this thread computes. */
   readonly rows: Range;
   readonly columns: Range;
@@ -68,15 +70,17 @@ export function vectorAt(x: Matrix, row: Expr, column: Expr, lanes: Lanes): Expr
   return load(x.buffer, at(x, row, column), lanes);
 }
 
-/** An element of what a product is added to; undefined where that is nothing. */
-export function startAt({ start, c }: Product, row: Expr, column: Expr): Expr | undefined {
-  return start === "c" ? element(c, row, column) : start?.(row, column);
+/** What is added to a product, as `read` gives it: what comes before it, and what after. */
+function addendsOf<T>({ c, before, after = [] }: Product, read: (addend: Addend) => T): { before: T[]; after: T[] } {
+  const held: Addend = (row, column) => element(c, row, column);
+  const first = before === undefined ? [] : [before === "c" ? held : before];
+  return { before: first.map(read), after: after.map(read) };
 }
 
-/** The sum of a product, from zero on, with what it is added to. */
-export function withStart(p: Product, row: Expr, column: Expr, value: Expr): Expr {
-  const start = startAt(p, row, column);
-  return start === undefined ? value : add(start, value);
+/** The sum of a product, from zero on, with what is added to it. */
+export function withAddends(p: Product, row: Expr, column: Expr, value: Expr): Expr {
+  const { before, after } = addendsOf(p, (read) => read(row, column));
+  return [...before, value, ...after].reduce(add);
 }
 
 /** Neighbours of a row of C: `column` and what comes after it by `shift`. */
@@ -86,27 +90,16 @@ export interface Columns {
   readonly lanes: Lanes;
 }
 
-/** Where the sums of neighbours begin; undefined where `storeSums` is to add what they begin with. */
-function startVector(p: Product, row: Expr, { column, shift, lanes }: Columns): Expr | undefined {
-  const one = startAt(p, row, add(ref(column), i32(shift)));
-  return one === undefined ? splat(f32(0), lanes) : vectorise(one, column, lanes);
-}
-
-/** What the sums of neighbours are before the first term. */
-export function beginSums(p: Product, row: Expr, columns: Columns): Expr {
-  return startVector(p, row, columns) ?? splat(f32(0), columns.lanes);
-}
-
-/** Stores the sums of neighbours that have begun with `beginSums`. */
-export function storeSums(p: Product, row: Expr, columns: Columns, value: Expr): Stmt[] {
-  const { column, shift, lanes } = columns;
+/** Stores the sums of neighbours with what is added to them. */
+export function storeSums(p: Product, row: Expr, { column, shift, lanes }: Columns, sums: Expr): Stmt[] {
   const { c } = p;
-  const begun = startVector(p, row, columns) !== undefined;
-  if (begun && (lanes === 1 || c.column === 1))
-    return [store(c.buffer, at(c, row, add(ref(column), i32(shift))), value)];
+  const first = add(ref(column), i32(shift));
+  const { before, after } = addendsOf(p, (read) => vectorise(read(row, first), column, lanes));
+  const all = [...before, sums, ...after];
+  if ((lanes === 1 || c.column === 1) && all.every((x) => x !== undefined))
+    return [store(c.buffer, at(c, row, first), all.reduce(add))];
   return Array.from({ length: lanes }, (_, i) => {
-    const place = add(ref(column), i32(shift + i));
-    const one = lane(value, i);
-    return store(c.buffer, at(c, row, place), begun ? one : withStart(p, row, place, one));
+    const next = add(ref(column), i32(shift + i));
+    return store(c.buffer, at(c, row, next), withAddends(p, row, next, lane(sums, i)));
   });
 }

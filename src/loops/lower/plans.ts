@@ -9,7 +9,7 @@ import { memoryScalar } from "./context.ts";
 import { matmulOperands } from "./matmul.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Part } from "./steps.ts";
-import type { ProductSum } from "./sums.ts";
+import { addendsOf, type ProductSum, productsOf } from "./sums.ts";
 import { partView, type View, wholeView } from "./view.ts";
 
 type PlanRule<K extends OpName> = (schedule: Schedule, node: NodeOf<K>) => void;
@@ -81,13 +81,16 @@ const costlyAddend = 3;
 
 /** A sum of products takes what it is added to from where that is; one product with what is costly stays by itself. */
 export function planSum(schedule: Schedule, sum: ProductSum): void {
-  const costly = sum.addends.filter((x) => schedule.cost(x) >= costlyAddend);
-  if (sum.products.length === 1 && costly.length > 0) {
-    planRules.matmul?.(schedule, sum.products[0]);
+  const [products, addends] = [productsOf(sum), addendsOf(sum)];
+  const costly = addends.filter((x) => schedule.cost(x) >= costlyAddend);
+  if (products.length === 1 && costly.length > 0) {
+    planRules.matmul?.(schedule, products[0]);
+    // A place that was claimed for the sum, as for all that has loops, is to be written.
+    if (schedule.hasClaim(sum.out)) schedule.materialise(sum.out);
     return;
   }
-  for (const node of sum.products) matmulOperands(schedule, node);
-  for (const x of sum.addends) {
+  for (const node of products) matmulOperands(schedule, node);
+  for (const x of addends) {
     if (costly.includes(x)) schedule.ensureView(x);
     else schedule.prepare(x, false);
   }

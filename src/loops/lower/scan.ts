@@ -112,7 +112,7 @@ function scanStatements(
     ...(ending?.destinations ?? []),
   ];
   const constants = new Map(body.consts.map((inner, i) => [inner, ins.consts[i]]));
-  const round = { variable: step, length: params.length };
+  const round = { variable: step, length: params.length, count: limit };
   const inner = lowering.inside(params.body, sources, destinations, constants, round, divides);
   const statements = [...inner.run(), ...(ending?.inside ?? [])];
   const rounds = loop(step, i32(0), limit, 1, statements);

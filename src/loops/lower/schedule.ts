@@ -9,7 +9,7 @@ import type { Graph, Node, Value } from "../../graph/graph.ts";
 import { claimRules, planRules, planSiblings, planSum } from "./plans.ts";
 import { siblingProducts } from "./siblings.ts";
 import type { Group, Step } from "./steps.ts";
-import { type ProductSum, productSums } from "./sums.ts";
+import { type ProductSum, productSums, productsOf } from "./sums.ts";
 import { ruleOf, type Values } from "./values.ts";
 import { equalViews, isContiguous, isWhole, reshapeView, type View } from "./view.ts";
 
@@ -65,8 +65,8 @@ export class Schedule {
     for (const node of this.live) for (const x of node.ins) append(this.#uses, x, node);
     for (const i of graph.outputs.keys()) this.#claimOutput(i);
     const nodes = graph.nodes.filter((node) => this.live.has(node));
-    this.#sums = productSums(nodes, this);
-    const planned = new Set<Node>([...this.#sums.values()].flatMap(({ products }) => products));
+    this.#sums = productSums(nodes, this, values.context.machine.tile.depth);
+    const planned = new Set<Node>([...this.#sums.values()].flatMap(productsOf));
     const siblings = siblingProducts(
       nodes.filter((node) => !planned.has(node)),
       this,
@@ -124,6 +124,10 @@ export class Schedule {
   isClaimed(value: Value, view: View): boolean {
     const claimed = this.#claims.get(value);
     return claimed !== undefined && equalViews(claimed, view);
+  }
+
+  hasClaim(value: Value): boolean {
+    return this.#claims.has(value);
   }
 
   /** Whether a value comes from a node with loops of its own. */

@@ -6,6 +6,7 @@ import { type Dim, evaluateDim, symbolsOf } from "../../base/dims.ts";
 import { type Shape, sizeOf } from "../../base/shapes.ts";
 import { bodyOuts, type Graph, type Node, type ScanNode } from "../../graph/graph.ts";
 import type { Step } from "./steps.ts";
+import { productsOf } from "./sums.ts";
 
 const elementTime = 1.5;
 const multiplyTime = 0.04;
@@ -18,6 +19,7 @@ export function workOfStep(step: Step): number {
     case "fill":
       return step.parts.reduce((sum, { shape }) => sum + elements(shape), 0) * elementTime;
     case "sum":
+      return productsOf(step).reduce((sum, node) => sum + workOfNode(node), 0);
     case "siblings":
       return step.products.reduce((sum, node) => sum + workOfNode(node), 0);
     case "check":

@@ -30,7 +30,7 @@ struct LSTM_with_a_head_at_every_step {
     float *lstm_transpose1; /* scratch [2*b*t] */
     float *dense_matmul; /* scratch [3*b*t] */
     float *panels; /* scratch [48] */
-    float *lstm_matmul1; /* scratch [8*b] */
+    float *lstm_add; /* scratch [8*b] */
     float *panels1; /* scratch [32] */
     ptrdiff_t t, b, b_3, t_3, b_t, b_2, b_8, t_2;
 };
@@ -94,7 +94,7 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                 f32x8 c2 = splat_f32x8(0.0f);
                 f32x8 c3 = splat_f32x8(0.0f);
                 for (ptrdiff_t k1 = 0; k1 < 3; k1++) {
-                    const f32x8 b_4 = load_f32x8(&panels[k1 * 16]);
+                    const f32x8 b_4 = load_f32x8(&panels[0 * 3 + k1 * 16]);
                     const f32x8 a = splat_f32x8(lstm_transpose[i6 * 3 + k1]);
                     c = fma_f32x8(a, b_4, c);
                     const f32x8 a1 = splat_f32x8(lstm_transpose[i6 * 3 + k1 + 3]);
@@ -104,38 +104,38 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     const f32x8 a3 = splat_f32x8(lstm_transpose[i6 * 3 + k1 + 9]);
                     c3 = fma_f32x8(a3, b_4, c3);
                 }
-                lstm_matmul[i6 * 8] = lane_f32x8(c, 0);
-                lstm_matmul[i6 * 8 + 1] = lane_f32x8(c, 1);
-                lstm_matmul[i6 * 8 + 2] = lane_f32x8(c, 2);
-                lstm_matmul[i6 * 8 + 3] = lane_f32x8(c, 3);
-                lstm_matmul[i6 * 8 + 4] = lane_f32x8(c, 4);
-                lstm_matmul[i6 * 8 + 5] = lane_f32x8(c, 5);
-                lstm_matmul[i6 * 8 + 6] = lane_f32x8(c, 6);
-                lstm_matmul[i6 * 8 + 7] = lane_f32x8(c, 7);
-                lstm_matmul[i6 * 8 + 8] = lane_f32x8(c1, 0);
-                lstm_matmul[i6 * 8 + 9] = lane_f32x8(c1, 1);
-                lstm_matmul[i6 * 8 + 10] = lane_f32x8(c1, 2);
-                lstm_matmul[i6 * 8 + 11] = lane_f32x8(c1, 3);
-                lstm_matmul[i6 * 8 + 12] = lane_f32x8(c1, 4);
-                lstm_matmul[i6 * 8 + 13] = lane_f32x8(c1, 5);
-                lstm_matmul[i6 * 8 + 14] = lane_f32x8(c1, 6);
-                lstm_matmul[i6 * 8 + 15] = lane_f32x8(c1, 7);
-                lstm_matmul[i6 * 8 + 16] = lane_f32x8(c2, 0);
-                lstm_matmul[i6 * 8 + 17] = lane_f32x8(c2, 1);
-                lstm_matmul[i6 * 8 + 18] = lane_f32x8(c2, 2);
-                lstm_matmul[i6 * 8 + 19] = lane_f32x8(c2, 3);
-                lstm_matmul[i6 * 8 + 20] = lane_f32x8(c2, 4);
-                lstm_matmul[i6 * 8 + 21] = lane_f32x8(c2, 5);
-                lstm_matmul[i6 * 8 + 22] = lane_f32x8(c2, 6);
-                lstm_matmul[i6 * 8 + 23] = lane_f32x8(c2, 7);
-                lstm_matmul[i6 * 8 + 24] = lane_f32x8(c3, 0);
-                lstm_matmul[i6 * 8 + 25] = lane_f32x8(c3, 1);
-                lstm_matmul[i6 * 8 + 26] = lane_f32x8(c3, 2);
-                lstm_matmul[i6 * 8 + 27] = lane_f32x8(c3, 3);
-                lstm_matmul[i6 * 8 + 28] = lane_f32x8(c3, 4);
-                lstm_matmul[i6 * 8 + 29] = lane_f32x8(c3, 5);
-                lstm_matmul[i6 * 8 + 30] = lane_f32x8(c3, 6);
-                lstm_matmul[i6 * 8 + 31] = lane_f32x8(c3, 7);
+                lstm_matmul[i6 * 8 + 0] = lane_f32x8(c, 0);
+                lstm_matmul[i6 * 8 + 0 + 1] = lane_f32x8(c, 1);
+                lstm_matmul[i6 * 8 + 0 + 2] = lane_f32x8(c, 2);
+                lstm_matmul[i6 * 8 + 0 + 3] = lane_f32x8(c, 3);
+                lstm_matmul[i6 * 8 + 0 + 4] = lane_f32x8(c, 4);
+                lstm_matmul[i6 * 8 + 0 + 5] = lane_f32x8(c, 5);
+                lstm_matmul[i6 * 8 + 0 + 6] = lane_f32x8(c, 6);
+                lstm_matmul[i6 * 8 + 0 + 7] = lane_f32x8(c, 7);
+                lstm_matmul[i6 * 8 + 0 + 8] = lane_f32x8(c1, 0);
+                lstm_matmul[i6 * 8 + 0 + 9] = lane_f32x8(c1, 1);
+                lstm_matmul[i6 * 8 + 0 + 10] = lane_f32x8(c1, 2);
+                lstm_matmul[i6 * 8 + 0 + 11] = lane_f32x8(c1, 3);
+                lstm_matmul[i6 * 8 + 0 + 12] = lane_f32x8(c1, 4);
+                lstm_matmul[i6 * 8 + 0 + 13] = lane_f32x8(c1, 5);
+                lstm_matmul[i6 * 8 + 0 + 14] = lane_f32x8(c1, 6);
+                lstm_matmul[i6 * 8 + 0 + 15] = lane_f32x8(c1, 7);
+                lstm_matmul[i6 * 8 + 0 + 16] = lane_f32x8(c2, 0);
+                lstm_matmul[i6 * 8 + 0 + 17] = lane_f32x8(c2, 1);
+                lstm_matmul[i6 * 8 + 0 + 18] = lane_f32x8(c2, 2);
+                lstm_matmul[i6 * 8 + 0 + 19] = lane_f32x8(c2, 3);
+                lstm_matmul[i6 * 8 + 0 + 20] = lane_f32x8(c2, 4);
+                lstm_matmul[i6 * 8 + 0 + 21] = lane_f32x8(c2, 5);
+                lstm_matmul[i6 * 8 + 0 + 22] = lane_f32x8(c2, 6);
+                lstm_matmul[i6 * 8 + 0 + 23] = lane_f32x8(c2, 7);
+                lstm_matmul[i6 * 8 + 0 + 24] = lane_f32x8(c3, 0);
+                lstm_matmul[i6 * 8 + 0 + 25] = lane_f32x8(c3, 1);
+                lstm_matmul[i6 * 8 + 0 + 26] = lane_f32x8(c3, 2);
+                lstm_matmul[i6 * 8 + 0 + 27] = lane_f32x8(c3, 3);
+                lstm_matmul[i6 * 8 + 0 + 28] = lane_f32x8(c3, 4);
+                lstm_matmul[i6 * 8 + 0 + 29] = lane_f32x8(c3, 5);
+                lstm_matmul[i6 * 8 + 0 + 30] = lane_f32x8(c3, 6);
+                lstm_matmul[i6 * 8 + 0 + 31] = lane_f32x8(c3, 7);
             }
             if (n5 < end) {
                 f32x8 c4 = splat_f32x8(0.0f);
@@ -147,7 +147,7 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                 const ptrdiff_t n2 = min_index(n5 + 2, end - 1) * 3;
                 const ptrdiff_t n1 = min_index(n5 + 3, end - 1) * 3;
                 for (ptrdiff_t k2 = 0; k2 < 3; k2++) {
-                    const f32x8 b1 = load_f32x8(&panels[k2 * 16]);
+                    const f32x8 b1 = load_f32x8(&panels[0 * 3 + k2 * 16]);
                     const f32x8 a4 = splat_f32x8(lstm_transpose[n4 + k2]);
                     c4 = fma_f32x8(a4, b1, c4);
                     const f32x8 a5 = splat_f32x8(lstm_transpose[n3 + k2]);
@@ -157,7 +157,7 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     const f32x8 a7 = splat_f32x8(lstm_transpose[n1 + k2]);
                     c7 = fma_f32x8(a7, b1, c7);
                 }
-                const ptrdiff_t n = i5 * 8 + n6 * 8;
+                const ptrdiff_t n = i5 * 8 + n6 * 8 + 0;
                 lstm_matmul[n] = lane_f32x8(c4, 0);
                 lstm_matmul[n + 1] = lane_f32x8(c4, 1);
                 lstm_matmul[n + 2] = lane_f32x8(c4, 2);
@@ -238,21 +238,30 @@ static void kernel_pack(const float *restrict lstm_recurrentKernel, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict out1,
-    float *restrict lstm_matmul1, const float *restrict panels1, ptrdiff_t b)
+static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict lstm_bias,
+    const float *restrict out1, const float *restrict lstm_matmul, float *restrict lstm_add,
+    const float *restrict panels1, ptrdiff_t b, ptrdiff_t b_8, ptrdiff_t t_4)
 {
     if (4 <= b) {
+        const float x7 = lstm_bias[0];
+        const float x6 = lstm_bias[0 + 1];
+        const float x5 = lstm_bias[0 + 2];
+        const float x4 = lstm_bias[0 + 3];
+        const float x3 = lstm_bias[0 + 4];
+        const float x2 = lstm_bias[0 + 5];
+        const float x1 = lstm_bias[0 + 6];
+        const float x = lstm_bias[0 + 7];
         for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
             const ptrdiff_t end1 = min_index(b, i10 + 128);
-            const ptrdiff_t n13 = (end1 - i10) & -4;
-            const ptrdiff_t n12 = i10 + n13;
-            for (ptrdiff_t i11 = i10; i11 < n12; i11 += 4) {
+            const ptrdiff_t n15 = (end1 - i10) & -4;
+            const ptrdiff_t n14 = i10 + n15;
+            for (ptrdiff_t i11 = i10; i11 < n14; i11 += 4) {
                 f32x8 c8 = splat_f32x8(0.0f);
                 f32x8 c9 = splat_f32x8(0.0f);
                 f32x8 c10 = splat_f32x8(0.0f);
                 f32x8 c11 = splat_f32x8(0.0f);
                 for (ptrdiff_t k5 = 0; k5 < 2; k5++) {
-                    const f32x8 b2 = load_f32x8(&panels1[k5 * 16]);
+                    const f32x8 b2 = load_f32x8(&panels1[0 * 2 + k5 * 16]);
                     const f32x8 a9 = splat_f32x8(out1[i11 * 2 + k5]);
                     c8 = fma_f32x8(a9, b2, c8);
                     const f32x8 a10 = splat_f32x8(out1[i11 * 2 + k5 + 2]);
@@ -262,97 +271,121 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     const f32x8 a12 = splat_f32x8(out1[i11 * 2 + k5 + 6]);
                     c11 = fma_f32x8(a12, b2, c11);
                 }
-                lstm_matmul1[i11 * 8] = lane_f32x8(c8, 0);
-                lstm_matmul1[i11 * 8 + 1] = lane_f32x8(c8, 1);
-                lstm_matmul1[i11 * 8 + 2] = lane_f32x8(c8, 2);
-                lstm_matmul1[i11 * 8 + 3] = lane_f32x8(c8, 3);
-                lstm_matmul1[i11 * 8 + 4] = lane_f32x8(c8, 4);
-                lstm_matmul1[i11 * 8 + 5] = lane_f32x8(c8, 5);
-                lstm_matmul1[i11 * 8 + 6] = lane_f32x8(c8, 6);
-                lstm_matmul1[i11 * 8 + 7] = lane_f32x8(c8, 7);
-                lstm_matmul1[i11 * 8 + 8] = lane_f32x8(c9, 0);
-                lstm_matmul1[i11 * 8 + 9] = lane_f32x8(c9, 1);
-                lstm_matmul1[i11 * 8 + 10] = lane_f32x8(c9, 2);
-                lstm_matmul1[i11 * 8 + 11] = lane_f32x8(c9, 3);
-                lstm_matmul1[i11 * 8 + 12] = lane_f32x8(c9, 4);
-                lstm_matmul1[i11 * 8 + 13] = lane_f32x8(c9, 5);
-                lstm_matmul1[i11 * 8 + 14] = lane_f32x8(c9, 6);
-                lstm_matmul1[i11 * 8 + 15] = lane_f32x8(c9, 7);
-                lstm_matmul1[i11 * 8 + 16] = lane_f32x8(c10, 0);
-                lstm_matmul1[i11 * 8 + 17] = lane_f32x8(c10, 1);
-                lstm_matmul1[i11 * 8 + 18] = lane_f32x8(c10, 2);
-                lstm_matmul1[i11 * 8 + 19] = lane_f32x8(c10, 3);
-                lstm_matmul1[i11 * 8 + 20] = lane_f32x8(c10, 4);
-                lstm_matmul1[i11 * 8 + 21] = lane_f32x8(c10, 5);
-                lstm_matmul1[i11 * 8 + 22] = lane_f32x8(c10, 6);
-                lstm_matmul1[i11 * 8 + 23] = lane_f32x8(c10, 7);
-                lstm_matmul1[i11 * 8 + 24] = lane_f32x8(c11, 0);
-                lstm_matmul1[i11 * 8 + 25] = lane_f32x8(c11, 1);
-                lstm_matmul1[i11 * 8 + 26] = lane_f32x8(c11, 2);
-                lstm_matmul1[i11 * 8 + 27] = lane_f32x8(c11, 3);
-                lstm_matmul1[i11 * 8 + 28] = lane_f32x8(c11, 4);
-                lstm_matmul1[i11 * 8 + 29] = lane_f32x8(c11, 5);
-                lstm_matmul1[i11 * 8 + 30] = lane_f32x8(c11, 6);
-                lstm_matmul1[i11 * 8 + 31] = lane_f32x8(c11, 7);
+                lstm_add[i11 * 8 + 0] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0] + x7 + lane_f32x8(c8, 0);
+                lstm_add[i11 * 8 + 0 + 1] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 1] + x6 + lane_f32x8(c8, 1);
+                lstm_add[i11 * 8 + 0 + 2] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 2] + x5 + lane_f32x8(c8, 2);
+                lstm_add[i11 * 8 + 0 + 3] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 3] + x4 + lane_f32x8(c8, 3);
+                lstm_add[i11 * 8 + 0 + 4] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 4] + x3 + lane_f32x8(c8, 4);
+                lstm_add[i11 * 8 + 0 + 5] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 5] + x2 + lane_f32x8(c8, 5);
+                lstm_add[i11 * 8 + 0 + 6] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 6] + x1 + lane_f32x8(c8, 6);
+                lstm_add[i11 * 8 + 0 + 7] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 7] + x + lane_f32x8(c8, 7);
+                lstm_add[i11 * 8 + 0 + 8] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 8] + x7 + lane_f32x8(c9, 0);
+                lstm_add[i11 * 8 + 0 + 9] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 9] + x6 + lane_f32x8(c9, 1);
+                lstm_add[i11 * 8 + 0 + 10] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 10] + x5
+                    + lane_f32x8(c9, 2);
+                lstm_add[i11 * 8 + 0 + 11] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 11] + x4
+                    + lane_f32x8(c9, 3);
+                lstm_add[i11 * 8 + 0 + 12] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 12] + x3
+                    + lane_f32x8(c9, 4);
+                lstm_add[i11 * 8 + 0 + 13] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 13] + x2
+                    + lane_f32x8(c9, 5);
+                lstm_add[i11 * 8 + 0 + 14] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 14] + x1
+                    + lane_f32x8(c9, 6);
+                lstm_add[i11 * 8 + 0 + 15] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 15] + x
+                    + lane_f32x8(c9, 7);
+                lstm_add[i11 * 8 + 0 + 16] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 16] + x7
+                    + lane_f32x8(c10, 0);
+                lstm_add[i11 * 8 + 0 + 17] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 17] + x6
+                    + lane_f32x8(c10, 1);
+                lstm_add[i11 * 8 + 0 + 18] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 18] + x5
+                    + lane_f32x8(c10, 2);
+                lstm_add[i11 * 8 + 0 + 19] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 19] + x4
+                    + lane_f32x8(c10, 3);
+                lstm_add[i11 * 8 + 0 + 20] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 20] + x3
+                    + lane_f32x8(c10, 4);
+                lstm_add[i11 * 8 + 0 + 21] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 21] + x2
+                    + lane_f32x8(c10, 5);
+                lstm_add[i11 * 8 + 0 + 22] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 22] + x1
+                    + lane_f32x8(c10, 6);
+                lstm_add[i11 * 8 + 0 + 23] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 23] + x
+                    + lane_f32x8(c10, 7);
+                lstm_add[i11 * 8 + 0 + 24] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 24] + x7
+                    + lane_f32x8(c11, 0);
+                lstm_add[i11 * 8 + 0 + 25] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 25] + x6
+                    + lane_f32x8(c11, 1);
+                lstm_add[i11 * 8 + 0 + 26] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 26] + x5
+                    + lane_f32x8(c11, 2);
+                lstm_add[i11 * 8 + 0 + 27] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 27] + x4
+                    + lane_f32x8(c11, 3);
+                lstm_add[i11 * 8 + 0 + 28] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 28] + x3
+                    + lane_f32x8(c11, 4);
+                lstm_add[i11 * 8 + 0 + 29] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 29] + x2
+                    + lane_f32x8(c11, 5);
+                lstm_add[i11 * 8 + 0 + 30] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 30] + x1
+                    + lane_f32x8(c11, 6);
+                lstm_add[i11 * 8 + 0 + 31] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 31] + x
+                    + lane_f32x8(c11, 7);
             }
-            if (n12 < end1) {
+            if (n14 < end1) {
                 f32x8 c12 = splat_f32x8(0.0f);
                 f32x8 c13 = splat_f32x8(0.0f);
                 f32x8 c14 = splat_f32x8(0.0f);
                 f32x8 c15 = splat_f32x8(0.0f);
-                const ptrdiff_t n11 = i10 * 2 + n13 * 2;
-                const ptrdiff_t n10 = min_index(n12 + 1, end1 - 1) * 2;
-                const ptrdiff_t n9 = min_index(n12 + 2, end1 - 1) * 2;
-                const ptrdiff_t n8 = min_index(n12 + 3, end1 - 1) * 2;
+                const ptrdiff_t n13 = i10 * 2 + n15 * 2;
+                const ptrdiff_t n12 = min_index(n14 + 1, end1 - 1) * 2;
+                const ptrdiff_t n11 = min_index(n14 + 2, end1 - 1) * 2;
+                const ptrdiff_t n10 = min_index(n14 + 3, end1 - 1) * 2;
                 for (ptrdiff_t k6 = 0; k6 < 2; k6++) {
-                    const f32x8 b3 = load_f32x8(&panels1[k6 * 16]);
-                    const f32x8 a13 = splat_f32x8(out1[n11 + k6]);
+                    const f32x8 b3 = load_f32x8(&panels1[0 * 2 + k6 * 16]);
+                    const f32x8 a13 = splat_f32x8(out1[n13 + k6]);
                     c12 = fma_f32x8(a13, b3, c12);
-                    const f32x8 a14 = splat_f32x8(out1[n10 + k6]);
+                    const f32x8 a14 = splat_f32x8(out1[n12 + k6]);
                     c13 = fma_f32x8(a14, b3, c13);
-                    const f32x8 a15 = splat_f32x8(out1[n9 + k6]);
+                    const f32x8 a15 = splat_f32x8(out1[n11 + k6]);
                     c14 = fma_f32x8(a15, b3, c14);
-                    const f32x8 a16 = splat_f32x8(out1[n8 + k6]);
+                    const f32x8 a16 = splat_f32x8(out1[n10 + k6]);
                     c15 = fma_f32x8(a16, b3, c15);
                 }
-                const ptrdiff_t n7 = i10 * 8 + n13 * 8;
-                lstm_matmul1[n7] = lane_f32x8(c12, 0);
-                lstm_matmul1[n7 + 1] = lane_f32x8(c12, 1);
-                lstm_matmul1[n7 + 2] = lane_f32x8(c12, 2);
-                lstm_matmul1[n7 + 3] = lane_f32x8(c12, 3);
-                lstm_matmul1[n7 + 4] = lane_f32x8(c12, 4);
-                lstm_matmul1[n7 + 5] = lane_f32x8(c12, 5);
-                lstm_matmul1[n7 + 6] = lane_f32x8(c12, 6);
-                lstm_matmul1[n7 + 7] = lane_f32x8(c12, 7);
-                if (n12 + 1 <= end1 - 1) {
-                    lstm_matmul1[n7 + 8] = lane_f32x8(c13, 0);
-                    lstm_matmul1[n7 + 9] = lane_f32x8(c13, 1);
-                    lstm_matmul1[n7 + 10] = lane_f32x8(c13, 2);
-                    lstm_matmul1[n7 + 11] = lane_f32x8(c13, 3);
-                    lstm_matmul1[n7 + 12] = lane_f32x8(c13, 4);
-                    lstm_matmul1[n7 + 13] = lane_f32x8(c13, 5);
-                    lstm_matmul1[n7 + 14] = lane_f32x8(c13, 6);
-                    lstm_matmul1[n7 + 15] = lane_f32x8(c13, 7);
+                const ptrdiff_t n9 = n15 * 8;
+                const ptrdiff_t n8 = i10 * 8 + n9 + 0;
+                const ptrdiff_t n7 = t_4 * b_8 + i10 * 8 + n9 + 0;
+                lstm_add[n8] = lstm_matmul[n7] + x7 + lane_f32x8(c12, 0);
+                lstm_add[n8 + 1] = lstm_matmul[n7 + 1] + x6 + lane_f32x8(c12, 1);
+                lstm_add[n8 + 2] = lstm_matmul[n7 + 2] + x5 + lane_f32x8(c12, 2);
+                lstm_add[n8 + 3] = lstm_matmul[n7 + 3] + x4 + lane_f32x8(c12, 3);
+                lstm_add[n8 + 4] = lstm_matmul[n7 + 4] + x3 + lane_f32x8(c12, 4);
+                lstm_add[n8 + 5] = lstm_matmul[n7 + 5] + x2 + lane_f32x8(c12, 5);
+                lstm_add[n8 + 6] = lstm_matmul[n7 + 6] + x1 + lane_f32x8(c12, 6);
+                lstm_add[n8 + 7] = lstm_matmul[n7 + 7] + x + lane_f32x8(c12, 7);
+                if (n14 + 1 <= end1 - 1) {
+                    lstm_add[n8 + 8] = lstm_matmul[n7 + 8] + x7 + lane_f32x8(c13, 0);
+                    lstm_add[n8 + 9] = lstm_matmul[n7 + 9] + x6 + lane_f32x8(c13, 1);
+                    lstm_add[n8 + 10] = lstm_matmul[n7 + 10] + x5 + lane_f32x8(c13, 2);
+                    lstm_add[n8 + 11] = lstm_matmul[n7 + 11] + x4 + lane_f32x8(c13, 3);
+                    lstm_add[n8 + 12] = lstm_matmul[n7 + 12] + x3 + lane_f32x8(c13, 4);
+                    lstm_add[n8 + 13] = lstm_matmul[n7 + 13] + x2 + lane_f32x8(c13, 5);
+                    lstm_add[n8 + 14] = lstm_matmul[n7 + 14] + x1 + lane_f32x8(c13, 6);
+                    lstm_add[n8 + 15] = lstm_matmul[n7 + 15] + x + lane_f32x8(c13, 7);
                 }
-                if (n12 + 2 <= end1 - 1) {
-                    lstm_matmul1[n7 + 16] = lane_f32x8(c14, 0);
-                    lstm_matmul1[n7 + 17] = lane_f32x8(c14, 1);
-                    lstm_matmul1[n7 + 18] = lane_f32x8(c14, 2);
-                    lstm_matmul1[n7 + 19] = lane_f32x8(c14, 3);
-                    lstm_matmul1[n7 + 20] = lane_f32x8(c14, 4);
-                    lstm_matmul1[n7 + 21] = lane_f32x8(c14, 5);
-                    lstm_matmul1[n7 + 22] = lane_f32x8(c14, 6);
-                    lstm_matmul1[n7 + 23] = lane_f32x8(c14, 7);
+                if (n14 + 2 <= end1 - 1) {
+                    lstm_add[n8 + 16] = lstm_matmul[n7 + 16] + x7 + lane_f32x8(c14, 0);
+                    lstm_add[n8 + 17] = lstm_matmul[n7 + 17] + x6 + lane_f32x8(c14, 1);
+                    lstm_add[n8 + 18] = lstm_matmul[n7 + 18] + x5 + lane_f32x8(c14, 2);
+                    lstm_add[n8 + 19] = lstm_matmul[n7 + 19] + x4 + lane_f32x8(c14, 3);
+                    lstm_add[n8 + 20] = lstm_matmul[n7 + 20] + x3 + lane_f32x8(c14, 4);
+                    lstm_add[n8 + 21] = lstm_matmul[n7 + 21] + x2 + lane_f32x8(c14, 5);
+                    lstm_add[n8 + 22] = lstm_matmul[n7 + 22] + x1 + lane_f32x8(c14, 6);
+                    lstm_add[n8 + 23] = lstm_matmul[n7 + 23] + x + lane_f32x8(c14, 7);
                 }
-                if (n12 + 3 <= end1 - 1) {
-                    lstm_matmul1[n7 + 24] = lane_f32x8(c15, 0);
-                    lstm_matmul1[n7 + 25] = lane_f32x8(c15, 1);
-                    lstm_matmul1[n7 + 26] = lane_f32x8(c15, 2);
-                    lstm_matmul1[n7 + 27] = lane_f32x8(c15, 3);
-                    lstm_matmul1[n7 + 28] = lane_f32x8(c15, 4);
-                    lstm_matmul1[n7 + 29] = lane_f32x8(c15, 5);
-                    lstm_matmul1[n7 + 30] = lane_f32x8(c15, 6);
-                    lstm_matmul1[n7 + 31] = lane_f32x8(c15, 7);
+                if (n14 + 3 <= end1 - 1) {
+                    lstm_add[n8 + 24] = lstm_matmul[n7 + 24] + x7 + lane_f32x8(c15, 0);
+                    lstm_add[n8 + 25] = lstm_matmul[n7 + 25] + x6 + lane_f32x8(c15, 1);
+                    lstm_add[n8 + 26] = lstm_matmul[n7 + 26] + x5 + lane_f32x8(c15, 2);
+                    lstm_add[n8 + 27] = lstm_matmul[n7 + 27] + x4 + lane_f32x8(c15, 3);
+                    lstm_add[n8 + 28] = lstm_matmul[n7 + 28] + x3 + lane_f32x8(c15, 4);
+                    lstm_add[n8 + 29] = lstm_matmul[n7 + 29] + x2 + lane_f32x8(c15, 5);
+                    lstm_add[n8 + 30] = lstm_matmul[n7 + 30] + x1 + lane_f32x8(c15, 6);
+                    lstm_add[n8 + 31] = lstm_matmul[n7 + 31] + x + lane_f32x8(c15, 7);
                 }
             }
         }
@@ -364,27 +397,22 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     const f32x8 a17 = splat_f32x8(out1[i12 * 2 + k7]);
                     sum1 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 8 + j5]), sum1);
                 }
-                store_f32x8(&lstm_matmul1[i12 * 8 + j5], sum1);
+                store_f32x8(&lstm_add[i12 * 8 + j5], load_f32x8(&lstm_matmul[t_4 * b_8 + i12 * 8 + j5])
+                    + load_f32x8(&lstm_bias[j5]) + sum1);
             }
         }
     }
 }
 
 /* lstm: mul add */
-static void kernel_lstm_mul_add(const float *restrict lstm_bias, float *restrict out1, float *restrict out2,
-    const float *restrict lstm_matmul, float *restrict lstm_scan, const float *restrict lstm_matmul1,
-    ptrdiff_t b, ptrdiff_t b_2, ptrdiff_t b_8, ptrdiff_t t_4)
+static void kernel_lstm_mul_add(float *restrict out1, float *restrict out2, float *restrict lstm_scan,
+    const float *restrict lstm_add, ptrdiff_t b, ptrdiff_t b_2, ptrdiff_t t_4)
 {
     for (ptrdiff_t i15 = 0; i15 < b; i15++) {
         for (ptrdiff_t v1 = 0; v1 < 2; v1++) {
-            const float s1 = fma_f32(sigmoid_f32(lstm_matmul[t_4 * b_8 + i15 * 8 + v1 + 2]
-                + lstm_bias[v1 + 2] + lstm_matmul1[i15 * 8 + v1 + 2]), out2[i15 * 2 + v1],
-                sigmoid_f32(lstm_matmul[t_4 * b_8 + i15 * 8 + v1] + lstm_bias[v1]
-                + lstm_matmul1[i15 * 8 + v1])
-                * tanh_f32(lstm_matmul[t_4 * b_8 + i15 * 8 + v1 + 4] + lstm_bias[v1 + 4]
-                + lstm_matmul1[i15 * 8 + v1 + 4]));
-            const float s = sigmoid_f32(lstm_matmul[t_4 * b_8 + i15 * 8 + v1 + 6] + lstm_bias[v1 + 6]
-                + lstm_matmul1[i15 * 8 + v1 + 6]) * tanh_f32(s1);
+            const float s1 = fma_f32(sigmoid_f32(lstm_add[i15 * 8 + v1 + 2]), out2[i15 * 2 + v1],
+                sigmoid_f32(lstm_add[i15 * 8 + v1]) * tanh_f32(lstm_add[i15 * 8 + v1 + 4]));
+            const float s = sigmoid_f32(lstm_add[i15 * 8 + v1 + 6]) * tanh_f32(s1);
             out1[i15 * 2 + v1] = s;
             out2[i15 * 2 + v1] = s1;
             lstm_scan[t_4 * b_2 + i15 * 2 + v1] = s;
@@ -439,9 +467,9 @@ int run_LSTM_with_a_head_at_every_step(const struct LSTM_with_a_head_at_every_st
     kernel_broadcast(net->out1, net->out2, net->b_2);
     kernel_pack(net->lstm_recurrentKernel, net->panels1, net->b);
     for (ptrdiff_t t_4 = 0; t_4 < net->t; t_4++) {
-        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->out1, net->lstm_matmul1, net->panels1, net->b);
-        kernel_lstm_mul_add(net->lstm_bias, net->out1, net->out2, net->lstm_matmul, net->lstm_scan,
-            net->lstm_matmul1, net->b, net->b_2, net->b_8, t_4);
+        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->lstm_bias, net->out1, net->lstm_matmul,
+            net->lstm_add, net->panels1, net->b, net->b_8, t_4);
+        kernel_lstm_mul_add(net->out1, net->out2, net->lstm_scan, net->lstm_add, net->b, net->b_2, t_4);
     }
     kernel_lstm_transpose_2(net->lstm_scan, net->lstm_transpose1, net->t, net->b, net->b_2, net->t_2);
     kernel_dense_matmul(net->dense_kernel, net->lstm_transpose1, net->dense_matmul, net->b_t);

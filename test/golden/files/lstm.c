@@ -24,7 +24,7 @@ struct LSTM {
     float *lstm_transpose; /* scratch [3*b*t] */
     float *lstm_matmul; /* scratch [16*b*t] */
     float *panels; /* scratch [48] */
-    float *lstm_matmul1; /* scratch [16*b] */
+    float *lstm_add; /* scratch [16*b] */
     float *panels1; /* scratch [64] */
     ptrdiff_t t, b, b_3, t_3, b_t, b_4, b_16;
 };
@@ -204,17 +204,20 @@ static void kernel_pack(const float *restrict lstm_recurrentKernel, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict out0,
-    float *restrict lstm_matmul1, const float *restrict panels1, ptrdiff_t b)
+static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict lstm_bias,
+    const float *restrict out0, const float *restrict lstm_matmul, float *restrict lstm_add,
+    const float *restrict panels1, ptrdiff_t b, ptrdiff_t b_16, ptrdiff_t t_2)
 {
     if (4 <= b) {
         for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
             const ptrdiff_t end1 = min_index(b, i10 + 128);
-            const ptrdiff_t n13 = (end1 - i10) & -4;
-            const ptrdiff_t n12 = i10 + n13;
-            const bool p1 = n12 < end1;
+            const ptrdiff_t n15 = (end1 - i10) & -4;
+            const ptrdiff_t n14 = i10 + n15;
+            const bool p1 = n14 < end1;
             for (ptrdiff_t j4 = 0; j4 < 16; j4 += 16) {
-                for (ptrdiff_t i11 = i10; i11 < n12; i11 += 4) {
+                const f32x8 x1 = load_f32x8(&lstm_bias[j4]);
+                const f32x8 x = load_f32x8(&lstm_bias[j4 + 8]);
+                for (ptrdiff_t i11 = i10; i11 < n14; i11 += 4) {
                     f32x8 c16 = splat_f32x8(0.0f);
                     f32x8 c17 = splat_f32x8(0.0f);
                     f32x8 c18 = splat_f32x8(0.0f);
@@ -239,14 +242,22 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                         c22 = fma_f32x8(a12, b4, c22);
                         c23 = fma_f32x8(a12, b5, c23);
                     }
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4], c16);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 8], c17);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 16], c18);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 24], c19);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 32], c20);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 40], c21);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 48], c22);
-                    store_f32x8(&lstm_matmul1[i11 * 16 + j4 + 56], c23);
+                    store_f32x8(&lstm_add[i11 * 16 + j4],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4]) + x1 + c16);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 8],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 8]) + x + c17);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 16],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 16]) + x1 + c18);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 24],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 24]) + x + c19);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 32],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 32]) + x1 + c20);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 40],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 40]) + x + c21);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 48],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 48]) + x1 + c22);
+                    store_f32x8(&lstm_add[i11 * 16 + j4 + 56],
+                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 56]) + x + c23);
                 }
                 if (p1) {
                     f32x8 c24 = splat_f32x8(0.0f);
@@ -257,40 +268,42 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     f32x8 c29 = splat_f32x8(0.0f);
                     f32x8 c30 = splat_f32x8(0.0f);
                     f32x8 c31 = splat_f32x8(0.0f);
-                    const ptrdiff_t n11 = i10 * 4 + n13 * 4;
-                    const ptrdiff_t n10 = min_index(n12 + 1, end1 - 1) * 4;
-                    const ptrdiff_t n9 = min_index(n12 + 2, end1 - 1) * 4;
-                    const ptrdiff_t n8 = min_index(n12 + 3, end1 - 1) * 4;
+                    const ptrdiff_t n13 = i10 * 4 + n15 * 4;
+                    const ptrdiff_t n12 = min_index(n14 + 1, end1 - 1) * 4;
+                    const ptrdiff_t n11 = min_index(n14 + 2, end1 - 1) * 4;
+                    const ptrdiff_t n10 = min_index(n14 + 3, end1 - 1) * 4;
                     for (ptrdiff_t k6 = 0; k6 < 4; k6++) {
                         const f32x8 b6 = load_f32x8(&panels1[j4 * 4 + k6 * 16]);
                         const f32x8 b7 = load_f32x8(&panels1[j4 * 4 + k6 * 16 + 8]);
-                        const f32x8 a13 = splat_f32x8(out0[n11 + k6]);
+                        const f32x8 a13 = splat_f32x8(out0[n13 + k6]);
                         c24 = fma_f32x8(a13, b6, c24);
                         c25 = fma_f32x8(a13, b7, c25);
-                        const f32x8 a14 = splat_f32x8(out0[n10 + k6]);
+                        const f32x8 a14 = splat_f32x8(out0[n12 + k6]);
                         c26 = fma_f32x8(a14, b6, c26);
                         c27 = fma_f32x8(a14, b7, c27);
-                        const f32x8 a15 = splat_f32x8(out0[n9 + k6]);
+                        const f32x8 a15 = splat_f32x8(out0[n11 + k6]);
                         c28 = fma_f32x8(a15, b6, c28);
                         c29 = fma_f32x8(a15, b7, c29);
-                        const f32x8 a16 = splat_f32x8(out0[n8 + k6]);
+                        const f32x8 a16 = splat_f32x8(out0[n10 + k6]);
                         c30 = fma_f32x8(a16, b6, c30);
                         c31 = fma_f32x8(a16, b7, c31);
                     }
-                    const ptrdiff_t n7 = i10 * 16 + n13 * 16 + j4;
-                    store_f32x8(&lstm_matmul1[n7], c24);
-                    store_f32x8(&lstm_matmul1[n7 + 8], c25);
-                    if (n12 + 1 <= end1 - 1) {
-                        store_f32x8(&lstm_matmul1[n7 + 16], c26);
-                        store_f32x8(&lstm_matmul1[n7 + 24], c27);
+                    const ptrdiff_t n9 = n15 * 16;
+                    const ptrdiff_t n8 = i10 * 16 + n9 + j4;
+                    const ptrdiff_t n7 = t_2 * b_16 + i10 * 16 + n9 + j4;
+                    store_f32x8(&lstm_add[n8], load_f32x8(&lstm_matmul[n7]) + x1 + c24);
+                    store_f32x8(&lstm_add[n8 + 8], load_f32x8(&lstm_matmul[n7 + 8]) + x + c25);
+                    if (n14 + 1 <= end1 - 1) {
+                        store_f32x8(&lstm_add[n8 + 16], load_f32x8(&lstm_matmul[n7 + 16]) + x1 + c26);
+                        store_f32x8(&lstm_add[n8 + 24], load_f32x8(&lstm_matmul[n7 + 24]) + x + c27);
                     }
-                    if (n12 + 2 <= end1 - 1) {
-                        store_f32x8(&lstm_matmul1[n7 + 32], c28);
-                        store_f32x8(&lstm_matmul1[n7 + 40], c29);
+                    if (n14 + 2 <= end1 - 1) {
+                        store_f32x8(&lstm_add[n8 + 32], load_f32x8(&lstm_matmul[n7 + 32]) + x1 + c28);
+                        store_f32x8(&lstm_add[n8 + 40], load_f32x8(&lstm_matmul[n7 + 40]) + x + c29);
                     }
-                    if (n12 + 3 <= end1 - 1) {
-                        store_f32x8(&lstm_matmul1[n7 + 48], c30);
-                        store_f32x8(&lstm_matmul1[n7 + 56], c31);
+                    if (n14 + 3 <= end1 - 1) {
+                        store_f32x8(&lstm_add[n8 + 48], load_f32x8(&lstm_matmul[n7 + 48]) + x1 + c30);
+                        store_f32x8(&lstm_add[n8 + 56], load_f32x8(&lstm_matmul[n7 + 56]) + x + c31);
                     }
                 }
             }
@@ -305,30 +318,26 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     sum2 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 16 + j5]), sum2);
                     sum3 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 16 + j5 + 8]), sum3);
                 }
-                store_f32x8(&lstm_matmul1[i12 * 16 + j5], sum2);
-                store_f32x8(&lstm_matmul1[i12 * 16 + j5 + 8], sum3);
+                store_f32x8(&lstm_add[i12 * 16 + j5], load_f32x8(&lstm_matmul[t_2 * b_16 + i12 * 16 + j5])
+                    + load_f32x8(&lstm_bias[j5]) + sum2);
+                store_f32x8(&lstm_add[i12 * 16 + j5 + 8],
+                    load_f32x8(&lstm_matmul[t_2 * b_16 + i12 * 16 + j5 + 8]) + load_f32x8(&lstm_bias[j5 + 8])
+                    + sum3);
             }
         }
     }
 }
 
 /* lstm: mul add */
-static void kernel_lstm_mul_add(const float *restrict lstm_bias, float *restrict out0, float *restrict out2,
-    const float *restrict lstm_matmul, const float *restrict lstm_matmul1, ptrdiff_t b, ptrdiff_t b_16,
-    ptrdiff_t t_2)
+static void kernel_lstm_mul_add(float *restrict out0, float *restrict out2, const float *restrict lstm_add,
+    ptrdiff_t b)
 {
     for (ptrdiff_t i15 = 0; i15 < b; i15++) {
         for (ptrdiff_t v1 = 0; v1 < 4; v1 += 4) {
-            const f32x4 s1 = fma_f32x4(sigmoid_f32x4(load_f32x4(&lstm_matmul[t_2 * b_16 + i15 * 16 + v1 + 4])
-                + load_f32x4(&lstm_bias[v1 + 4]) + load_f32x4(&lstm_matmul1[i15 * 16 + v1 + 4])),
-                load_f32x4(&out2[i15 * 4 + v1]),
-                sigmoid_f32x4(load_f32x4(&lstm_matmul[t_2 * b_16 + i15 * 16 + v1])
-                + load_f32x4(&lstm_bias[v1]) + load_f32x4(&lstm_matmul1[i15 * 16 + v1]))
-                * tanh_f32x4(load_f32x4(&lstm_matmul[t_2 * b_16 + i15 * 16 + v1 + 8])
-                + load_f32x4(&lstm_bias[v1 + 8]) + load_f32x4(&lstm_matmul1[i15 * 16 + v1 + 8])));
-            const f32x4 s = sigmoid_f32x4(load_f32x4(&lstm_matmul[t_2 * b_16 + i15 * 16 + v1 + 12])
-                + load_f32x4(&lstm_bias[v1 + 12]) + load_f32x4(&lstm_matmul1[i15 * 16 + v1 + 12]))
-                * tanh_f32x4(s1);
+            const f32x4 s1 = fma_f32x4(sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 4])),
+                load_f32x4(&out2[i15 * 4 + v1]), sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1]))
+                * tanh_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 8])));
+            const f32x4 s = sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 12])) * tanh_f32x4(s1);
             store_f32x4(&out0[i15 * 4 + v1], s);
             store_f32x4(&out2[i15 * 4 + v1], s1);
         }
@@ -338,12 +347,12 @@ static void kernel_lstm_mul_add(const float *restrict lstm_bias, float *restrict
 /* lstm: scan */
 static void kernel_lstm_scan(const float *restrict out0, float *restrict out1, ptrdiff_t b_4)
 {
-    const ptrdiff_t n14 = b_4 & -8;
-    for (ptrdiff_t v2 = 0; v2 < n14; v2 += 8) {
+    const ptrdiff_t n16 = b_4 & -8;
+    for (ptrdiff_t v2 = 0; v2 < n16; v2 += 8) {
         store_f32x8(&out1[v2], load_f32x8(&out0[v2]));
     }
     const ptrdiff_t end_of_v3 = b_4 & -4;
-    for (ptrdiff_t v3 = n14; v3 < end_of_v3; v3 += 4) {
+    for (ptrdiff_t v3 = n16; v3 < end_of_v3; v3 += 4) {
         store_f32x4(&out1[v3], load_f32x4(&out0[v3]));
     }
 }
@@ -356,9 +365,9 @@ int run_LSTM(const struct LSTM *net)
     kernel_broadcast(net->out0, net->out2, net->b_4);
     kernel_pack(net->lstm_recurrentKernel, net->panels1, net->b);
     for (ptrdiff_t t_2 = 0; t_2 < net->t; t_2++) {
-        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->out0, net->lstm_matmul1, net->panels1, net->b);
-        kernel_lstm_mul_add(net->lstm_bias, net->out0, net->out2, net->lstm_matmul, net->lstm_matmul1, net->b,
-            net->b_16, t_2);
+        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->lstm_bias, net->out0, net->lstm_matmul,
+            net->lstm_add, net->panels1, net->b, net->b_16, t_2);
+        kernel_lstm_mul_add(net->out0, net->out2, net->lstm_add, net->b);
     }
     kernel_lstm_scan(net->out0, net->out1, net->b_4);
     return recurve_done;
