@@ -117,7 +117,7 @@ function bounds(): string[] {
     narrowly(),
     "- **Overhead.** A network of 8 or 100 units does little arithmetic a step. What an engine does besides then takes most of the time: calls, allocation, one kernel after another. Recurve runs a whole step of training as one program, and a step of a stream as one call, so that P20a, P20b, P21 and the streams are where it stands best.",
     "- **Memory.** A step of a stream reads each weight once and uses it once: its bound is how fast weights come out of the cache they fit into, not arithmetic.",
-    "- **Gates.** Sigmoid and tanh take time too, in narrow networks as much as the products, but only products count as work: no engine comes near the peak on R and P25.",
+    "- **Gates.** Sigmoid and tanh take time too, in narrow networks nearly as much as the products, but only products count as work: every engine is farther from the peak on R and P25 than on P2.",
   ].filter((line) => line !== "");
 }
 
