@@ -91,6 +91,24 @@ export function floorDivideDim(a: Dim, by: number): Dim {
   return new FreeSize([termOf(1, [{ floor: a, by }])]);
 }
 
+/** What is left of `a` after as many times a positive whole `by` as fit. */
+export function remainderDim(a: Dim, by: number): Dim {
+  return subtractDims(a, multiplyDims(by, floorDivideDim(a, by)));
+}
+
+/** The largest number that a size can be, where its form says so: a number, or a remainder so and so many times. */
+export function largestDim(dim: Dim): number | undefined {
+  if (typeof dim === "number") return dim;
+  for (const { coefficient, factors } of dim.terms) {
+    const [factor] = factors;
+    if (factors.length !== 1 || !("floor" in factor) || coefficient > 0 || coefficient % factor.by !== 0) continue;
+    const times = -coefficient / factor.by;
+    const rest = subtractDims(dim, multiplyDims(times, remainderDim(factor.floor, factor.by)));
+    if (typeof rest === "number") return times * (factor.by - 1) + rest;
+  }
+  return undefined;
+}
+
 /** `a / b` where `b` divides `a` exactly as a polynomial (b a number or a single product), else undefined. */
 export function divideDims(a: Dim, b: Dim): Dim | undefined {
   if (equalDims(a, b)) return 1;

@@ -9,7 +9,9 @@ import {
   evaluateDim,
   floorDivideDim,
   formatDim,
+  largestDim,
   multiplyDims,
+  remainderDim,
   subtractDims,
   symbol,
 } from "../../src/base/dims.ts";
@@ -74,4 +76,15 @@ test("a product divided by a single product of symbols is the rest of it", () =>
 test("exact quotients by a number stay polynomials with whole coefficients", () => {
   const x = addDims(multiplyDims(49, symbol("b")), 98);
   expect(formatDim(floorDivideDim(x, 49))).toBe("b + 2");
+});
+
+test("a remainder is smaller than what it is divided by, also so and so many times", () => {
+  const [t, by] = [addDims(symbol("t"), 3), 64];
+  const left = remainderDim(t, by);
+  for (const value of [0, 60, 61, 1000]) expect(evaluateDim(left, { t: value })).toBe((value + 3) % by);
+  expect(largestDim(left)).toBe(63);
+  expect(largestDim(addDims(multiplyDims(5, left), 2))).toBe(5 * 63 + 2);
+  expect(largestDim(7)).toBe(7);
+  for (const free of [t, multiplyDims(symbol("b"), left), subtractDims(t, left), addDims(left, symbol("b"))])
+    expect(largestDim(free)).toBeUndefined();
 });

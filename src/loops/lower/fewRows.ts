@@ -3,7 +3,7 @@
  * takes, and the products of all steps at once do not. Where the number of rows is known only in a call, and is small
  * there, they are made before the loop, and each step reads its own.
  */
-import { type Dim, floorDivideDim, multiplyDims, subtractDims } from "../../base/dims.ts";
+import { type Dim, multiplyDims, remainderDim } from "../../base/dims.ts";
 import { affine, rebuild, scale, strideOf, sum } from "../affine.ts";
 import { add, binary, i32, load, loop, mul, ref, size, when } from "../build.ts";
 import type { Expr, Stmt, Variable } from "../ir.ts";
@@ -38,7 +38,7 @@ export function beforeLoop(p: Product, { variable, length, count, preheader }: R
   const first = rebuild(sum(form, scale(affine(ref(variable)), multiplyDims(stride, -1))));
   const each = multiplyDims(length, p.n);
   // As many rows as there are, if they are few: m modulo 8.
-  const most = subtractDims(p.m, multiplyDims(rowsTogether, floorDivideDim(p.m, rowsTogether)));
+  const most = remainderDim(p.m, rowsTogether);
   const buffer = context.buffer("inputs", "f32", multiplyDims(each, most), { kind: "temp" });
   const row = context.variable("i");
   const product = (): Product => ({

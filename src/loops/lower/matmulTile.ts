@@ -8,7 +8,7 @@
  *
  * A sum of products with short k goes through all of them for one tile before it goes on to the next.
  */
-import { addDims, type Dim, floorDivideDim, multiplyDims } from "../../base/dims.ts";
+import { addDims, type Dim, floorDivideDim, largestDim, multiplyDims } from "../../base/dims.ts";
 import { internal } from "../../base/errors.ts";
 import { isMultiple } from "../affine.ts";
 import {
@@ -40,9 +40,13 @@ import { isWholeBy, upTo } from "./share.ts";
 /** So many rows of A, with a block of k, stay in a second-level cache. */
 const rowBlock = 128;
 
-/** The length of a block of k: for four lanes a panel of 8 columns is then 16 kB, half of a first-level cache. */
-function depthOf({ context: { machine } }: Product): number {
-  return machine.tile.depth;
+/** Elements of a panel that stays in a first-level cache. */
+const panelSize = 8192;
+
+/** The length of the blocks of a long k: short where C is small and stays near, long where C has to come and go. */
+function depthOf(p: Product): number {
+  const { depth } = p.context.machine.tile;
+  return hasFewRows(p) ? Math.min(depth, panelSize / panelWidth(p)) : depth;
 }
 
 /** Where a buffer begins for the thread that writes the kernel. */
@@ -157,7 +161,8 @@ function packed(packing: readonly Block[], units: readonly Unit[]): Stmt[] {
 }
 
 function isSingle(p: Product): boolean {
-  return typeof p.k === "number" && p.k <= depthOf(p);
+  const most = largestDim(p.k);
+  return most !== undefined && most <= p.context.machine.tile.depth;
 }
 
 function blockIn(product: Product, panels: Buffer, start: Expr, length: Expr): Block {

@@ -2,6 +2,7 @@
  * Products of several A with one B over a long k, such as the gradients of a layer's two kernels, x^T G and h^T G: one
  * step of a schedule, which reads and packs B once for all of them. Found here; computed by matmul.ts.
  */
+import { largestDim } from "../../base/dims.ts";
 import type { Node, NodeOf, Value } from "../../graph/graph.ts";
 
 type Matmul = NodeOf<"matmul">;
@@ -39,9 +40,9 @@ export function siblingProducts(nodes: readonly Node[], family: Family): Readonl
 function isLong({ params, ins: [a], outs: [out] }: Matmul): boolean {
   if (out.shape.length !== 2) return false;
   const [rows, columns] = out.shape;
-  const depth = a.shape[params.transposeA ? 0 : 1];
+  const depth = largestDim(a.shape[params.transposeA ? 0 : 1]);
   const many = typeof rows === "number" && rows >= 4 && typeof columns === "number" && columns >= 4;
-  return many && !(typeof depth === "number" && depth <= leastDepth);
+  return many && !(depth !== undefined && depth <= leastDepth);
 }
 
 /** Whether all steps that a value needs come before a position. */
