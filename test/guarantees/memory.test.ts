@@ -62,7 +62,7 @@ test("the pooled autoencoder over 16 384 steps needs a quarter of the memory wit
   const [plain, saving] = [{}, { checkpoint: "auto" } as const].map((options) => needs(model, 16384, 64, options));
   expect(saving.temporaries / plain.temporaries).toBeLessThan(1 / 5);
   // The batch itself, 4 of the 9 MB, and the weights are in both.
-  expect(saving.peak / plain.peak).toBeLessThan(0.27);
+  expect(saving.peak / plain.peak).toBeLessThan(1 / 4);
 });
 
 test("with checkpoints the memory of a gradient grows with the square root of the length", () => {
