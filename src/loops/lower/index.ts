@@ -7,6 +7,7 @@ import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shapes.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { again } from "../../passes/again.ts";
+import { flat } from "../../passes/flat.ts";
 import { outer } from "../../passes/outer.ts";
 import { sizesOf, usedBuffers } from "../collect.ts";
 import type { Program } from "../ir.ts";
@@ -33,7 +34,7 @@ export interface LowerOptions {
 
 /** Lowers a graph. Inputs and outputs of the program are those of the graph, in order. */
 export function lower(given: Graph, options: LowerOptions = {}): Program {
-  const graph = again(outer(given));
+  const graph = again(flat(outer(given)));
   const machine = options.machine ?? simd128;
   const context = new Context(machine);
   const program = write(graph, options, context);

@@ -25,12 +25,12 @@ struct LSTM_with_a_head_at_every_step {
     float *out1; /* output 1 [2*b] */
     float *out2; /* output 2 [2*b] */
     float *lstm_transpose; /* scratch [3*b*t] */
-    float *lstm_matmul; /* scratch [8*b*t] */
+    float *lstm_add; /* scratch [8*b*t] */
     float *lstm_scan; /* scratch [2*b*t] */
     float *lstm_transpose1; /* scratch [2*b*t] */
     float *dense_matmul; /* scratch [3*b*t] */
     float *panels; /* scratch [48] */
-    float *lstm_add; /* scratch [8*b] */
+    float *lstm_add1; /* scratch [8*b] */
     float *panels1; /* scratch [32] */
     ptrdiff_t t, b, b_3, t_3, b_t, b_2, b_8, t_2;
 };
@@ -69,8 +69,8 @@ static void kernel_lstm_transpose(const float *restrict argument_1, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *restrict lstm_transpose,
-    float *restrict lstm_matmul, float *restrict panels, ptrdiff_t b_t)
+static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *restrict lstm_bias,
+    const float *restrict lstm_transpose, float *restrict lstm_add, float *restrict panels, ptrdiff_t b_t)
 {
     if (4 <= b_t) {
         for (ptrdiff_t k = 0; k < 3; k++) {
@@ -84,6 +84,14 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
             panels[k * 16 + 14] = 0.0f;
             panels[k * 16 + 15] = 0.0f;
         }
+        const float x7 = lstm_bias[0];
+        const float x6 = lstm_bias[0 + 1];
+        const float x5 = lstm_bias[0 + 2];
+        const float x4 = lstm_bias[0 + 3];
+        const float x3 = lstm_bias[0 + 4];
+        const float x2 = lstm_bias[0 + 5];
+        const float x1 = lstm_bias[0 + 6];
+        const float x = lstm_bias[0 + 7];
         for (ptrdiff_t i5 = 0; i5 < b_t; i5 += 128) {
             const ptrdiff_t end = min_index(b_t, i5 + 128);
             const ptrdiff_t n6 = (end - i5) & -4;
@@ -104,38 +112,38 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     const f32x8 a3 = splat_f32x8(lstm_transpose[i6 * 3 + k1 + 9]);
                     c3 = fma_f32x8(a3, b_4, c3);
                 }
-                lstm_matmul[i6 * 8 + 0] = lane_f32x8(c, 0);
-                lstm_matmul[i6 * 8 + 0 + 1] = lane_f32x8(c, 1);
-                lstm_matmul[i6 * 8 + 0 + 2] = lane_f32x8(c, 2);
-                lstm_matmul[i6 * 8 + 0 + 3] = lane_f32x8(c, 3);
-                lstm_matmul[i6 * 8 + 0 + 4] = lane_f32x8(c, 4);
-                lstm_matmul[i6 * 8 + 0 + 5] = lane_f32x8(c, 5);
-                lstm_matmul[i6 * 8 + 0 + 6] = lane_f32x8(c, 6);
-                lstm_matmul[i6 * 8 + 0 + 7] = lane_f32x8(c, 7);
-                lstm_matmul[i6 * 8 + 0 + 8] = lane_f32x8(c1, 0);
-                lstm_matmul[i6 * 8 + 0 + 9] = lane_f32x8(c1, 1);
-                lstm_matmul[i6 * 8 + 0 + 10] = lane_f32x8(c1, 2);
-                lstm_matmul[i6 * 8 + 0 + 11] = lane_f32x8(c1, 3);
-                lstm_matmul[i6 * 8 + 0 + 12] = lane_f32x8(c1, 4);
-                lstm_matmul[i6 * 8 + 0 + 13] = lane_f32x8(c1, 5);
-                lstm_matmul[i6 * 8 + 0 + 14] = lane_f32x8(c1, 6);
-                lstm_matmul[i6 * 8 + 0 + 15] = lane_f32x8(c1, 7);
-                lstm_matmul[i6 * 8 + 0 + 16] = lane_f32x8(c2, 0);
-                lstm_matmul[i6 * 8 + 0 + 17] = lane_f32x8(c2, 1);
-                lstm_matmul[i6 * 8 + 0 + 18] = lane_f32x8(c2, 2);
-                lstm_matmul[i6 * 8 + 0 + 19] = lane_f32x8(c2, 3);
-                lstm_matmul[i6 * 8 + 0 + 20] = lane_f32x8(c2, 4);
-                lstm_matmul[i6 * 8 + 0 + 21] = lane_f32x8(c2, 5);
-                lstm_matmul[i6 * 8 + 0 + 22] = lane_f32x8(c2, 6);
-                lstm_matmul[i6 * 8 + 0 + 23] = lane_f32x8(c2, 7);
-                lstm_matmul[i6 * 8 + 0 + 24] = lane_f32x8(c3, 0);
-                lstm_matmul[i6 * 8 + 0 + 25] = lane_f32x8(c3, 1);
-                lstm_matmul[i6 * 8 + 0 + 26] = lane_f32x8(c3, 2);
-                lstm_matmul[i6 * 8 + 0 + 27] = lane_f32x8(c3, 3);
-                lstm_matmul[i6 * 8 + 0 + 28] = lane_f32x8(c3, 4);
-                lstm_matmul[i6 * 8 + 0 + 29] = lane_f32x8(c3, 5);
-                lstm_matmul[i6 * 8 + 0 + 30] = lane_f32x8(c3, 6);
-                lstm_matmul[i6 * 8 + 0 + 31] = lane_f32x8(c3, 7);
+                lstm_add[i6 * 8 + 0] = lane_f32x8(c, 0) + x7;
+                lstm_add[i6 * 8 + 0 + 1] = lane_f32x8(c, 1) + x6;
+                lstm_add[i6 * 8 + 0 + 2] = lane_f32x8(c, 2) + x5;
+                lstm_add[i6 * 8 + 0 + 3] = lane_f32x8(c, 3) + x4;
+                lstm_add[i6 * 8 + 0 + 4] = lane_f32x8(c, 4) + x3;
+                lstm_add[i6 * 8 + 0 + 5] = lane_f32x8(c, 5) + x2;
+                lstm_add[i6 * 8 + 0 + 6] = lane_f32x8(c, 6) + x1;
+                lstm_add[i6 * 8 + 0 + 7] = lane_f32x8(c, 7) + x;
+                lstm_add[i6 * 8 + 0 + 8] = lane_f32x8(c1, 0) + x7;
+                lstm_add[i6 * 8 + 0 + 9] = lane_f32x8(c1, 1) + x6;
+                lstm_add[i6 * 8 + 0 + 10] = lane_f32x8(c1, 2) + x5;
+                lstm_add[i6 * 8 + 0 + 11] = lane_f32x8(c1, 3) + x4;
+                lstm_add[i6 * 8 + 0 + 12] = lane_f32x8(c1, 4) + x3;
+                lstm_add[i6 * 8 + 0 + 13] = lane_f32x8(c1, 5) + x2;
+                lstm_add[i6 * 8 + 0 + 14] = lane_f32x8(c1, 6) + x1;
+                lstm_add[i6 * 8 + 0 + 15] = lane_f32x8(c1, 7) + x;
+                lstm_add[i6 * 8 + 0 + 16] = lane_f32x8(c2, 0) + x7;
+                lstm_add[i6 * 8 + 0 + 17] = lane_f32x8(c2, 1) + x6;
+                lstm_add[i6 * 8 + 0 + 18] = lane_f32x8(c2, 2) + x5;
+                lstm_add[i6 * 8 + 0 + 19] = lane_f32x8(c2, 3) + x4;
+                lstm_add[i6 * 8 + 0 + 20] = lane_f32x8(c2, 4) + x3;
+                lstm_add[i6 * 8 + 0 + 21] = lane_f32x8(c2, 5) + x2;
+                lstm_add[i6 * 8 + 0 + 22] = lane_f32x8(c2, 6) + x1;
+                lstm_add[i6 * 8 + 0 + 23] = lane_f32x8(c2, 7) + x;
+                lstm_add[i6 * 8 + 0 + 24] = lane_f32x8(c3, 0) + x7;
+                lstm_add[i6 * 8 + 0 + 25] = lane_f32x8(c3, 1) + x6;
+                lstm_add[i6 * 8 + 0 + 26] = lane_f32x8(c3, 2) + x5;
+                lstm_add[i6 * 8 + 0 + 27] = lane_f32x8(c3, 3) + x4;
+                lstm_add[i6 * 8 + 0 + 28] = lane_f32x8(c3, 4) + x3;
+                lstm_add[i6 * 8 + 0 + 29] = lane_f32x8(c3, 5) + x2;
+                lstm_add[i6 * 8 + 0 + 30] = lane_f32x8(c3, 6) + x1;
+                lstm_add[i6 * 8 + 0 + 31] = lane_f32x8(c3, 7) + x;
             }
             if (n5 < end) {
                 f32x8 c4 = splat_f32x8(0.0f);
@@ -158,43 +166,43 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     c7 = fma_f32x8(a7, b1, c7);
                 }
                 const ptrdiff_t n = i5 * 8 + n6 * 8 + 0;
-                lstm_matmul[n] = lane_f32x8(c4, 0);
-                lstm_matmul[n + 1] = lane_f32x8(c4, 1);
-                lstm_matmul[n + 2] = lane_f32x8(c4, 2);
-                lstm_matmul[n + 3] = lane_f32x8(c4, 3);
-                lstm_matmul[n + 4] = lane_f32x8(c4, 4);
-                lstm_matmul[n + 5] = lane_f32x8(c4, 5);
-                lstm_matmul[n + 6] = lane_f32x8(c4, 6);
-                lstm_matmul[n + 7] = lane_f32x8(c4, 7);
+                lstm_add[n] = lane_f32x8(c4, 0) + x7;
+                lstm_add[n + 1] = lane_f32x8(c4, 1) + x6;
+                lstm_add[n + 2] = lane_f32x8(c4, 2) + x5;
+                lstm_add[n + 3] = lane_f32x8(c4, 3) + x4;
+                lstm_add[n + 4] = lane_f32x8(c4, 4) + x3;
+                lstm_add[n + 5] = lane_f32x8(c4, 5) + x2;
+                lstm_add[n + 6] = lane_f32x8(c4, 6) + x1;
+                lstm_add[n + 7] = lane_f32x8(c4, 7) + x;
                 if (n5 + 1 <= end - 1) {
-                    lstm_matmul[n + 8] = lane_f32x8(c5, 0);
-                    lstm_matmul[n + 9] = lane_f32x8(c5, 1);
-                    lstm_matmul[n + 10] = lane_f32x8(c5, 2);
-                    lstm_matmul[n + 11] = lane_f32x8(c5, 3);
-                    lstm_matmul[n + 12] = lane_f32x8(c5, 4);
-                    lstm_matmul[n + 13] = lane_f32x8(c5, 5);
-                    lstm_matmul[n + 14] = lane_f32x8(c5, 6);
-                    lstm_matmul[n + 15] = lane_f32x8(c5, 7);
+                    lstm_add[n + 8] = lane_f32x8(c5, 0) + x7;
+                    lstm_add[n + 9] = lane_f32x8(c5, 1) + x6;
+                    lstm_add[n + 10] = lane_f32x8(c5, 2) + x5;
+                    lstm_add[n + 11] = lane_f32x8(c5, 3) + x4;
+                    lstm_add[n + 12] = lane_f32x8(c5, 4) + x3;
+                    lstm_add[n + 13] = lane_f32x8(c5, 5) + x2;
+                    lstm_add[n + 14] = lane_f32x8(c5, 6) + x1;
+                    lstm_add[n + 15] = lane_f32x8(c5, 7) + x;
                 }
                 if (n5 + 2 <= end - 1) {
-                    lstm_matmul[n + 16] = lane_f32x8(c6, 0);
-                    lstm_matmul[n + 17] = lane_f32x8(c6, 1);
-                    lstm_matmul[n + 18] = lane_f32x8(c6, 2);
-                    lstm_matmul[n + 19] = lane_f32x8(c6, 3);
-                    lstm_matmul[n + 20] = lane_f32x8(c6, 4);
-                    lstm_matmul[n + 21] = lane_f32x8(c6, 5);
-                    lstm_matmul[n + 22] = lane_f32x8(c6, 6);
-                    lstm_matmul[n + 23] = lane_f32x8(c6, 7);
+                    lstm_add[n + 16] = lane_f32x8(c6, 0) + x7;
+                    lstm_add[n + 17] = lane_f32x8(c6, 1) + x6;
+                    lstm_add[n + 18] = lane_f32x8(c6, 2) + x5;
+                    lstm_add[n + 19] = lane_f32x8(c6, 3) + x4;
+                    lstm_add[n + 20] = lane_f32x8(c6, 4) + x3;
+                    lstm_add[n + 21] = lane_f32x8(c6, 5) + x2;
+                    lstm_add[n + 22] = lane_f32x8(c6, 6) + x1;
+                    lstm_add[n + 23] = lane_f32x8(c6, 7) + x;
                 }
                 if (n5 + 3 <= end - 1) {
-                    lstm_matmul[n + 24] = lane_f32x8(c7, 0);
-                    lstm_matmul[n + 25] = lane_f32x8(c7, 1);
-                    lstm_matmul[n + 26] = lane_f32x8(c7, 2);
-                    lstm_matmul[n + 27] = lane_f32x8(c7, 3);
-                    lstm_matmul[n + 28] = lane_f32x8(c7, 4);
-                    lstm_matmul[n + 29] = lane_f32x8(c7, 5);
-                    lstm_matmul[n + 30] = lane_f32x8(c7, 6);
-                    lstm_matmul[n + 31] = lane_f32x8(c7, 7);
+                    lstm_add[n + 24] = lane_f32x8(c7, 0) + x7;
+                    lstm_add[n + 25] = lane_f32x8(c7, 1) + x6;
+                    lstm_add[n + 26] = lane_f32x8(c7, 2) + x5;
+                    lstm_add[n + 27] = lane_f32x8(c7, 3) + x4;
+                    lstm_add[n + 28] = lane_f32x8(c7, 4) + x3;
+                    lstm_add[n + 29] = lane_f32x8(c7, 5) + x2;
+                    lstm_add[n + 30] = lane_f32x8(c7, 6) + x1;
+                    lstm_add[n + 31] = lane_f32x8(c7, 7) + x;
                 }
             }
         }
@@ -206,7 +214,7 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     const f32x8 a8 = splat_f32x8(lstm_transpose[i7 * 3 + k3]);
                     sum = fma_f32x8(a8, load_f32x8(&lstm_kernel[k3 * 8 + j2]), sum);
                 }
-                store_f32x8(&lstm_matmul[i7 * 8 + j2], sum);
+                store_f32x8(&lstm_add[i7 * 8 + j2], sum + load_f32x8(&lstm_bias[j2]));
             }
         }
     }
@@ -238,19 +246,11 @@ static void kernel_pack(const float *restrict lstm_recurrentKernel, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict lstm_bias,
-    const float *restrict out1, const float *restrict lstm_matmul, float *restrict lstm_add,
-    const float *restrict panels1, ptrdiff_t b, ptrdiff_t b_8, ptrdiff_t t_4)
+static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict out1,
+    const float *restrict lstm_add, float *restrict lstm_add1, const float *restrict panels1, ptrdiff_t b,
+    ptrdiff_t b_8, ptrdiff_t t_4)
 {
     if (4 <= b) {
-        const float x7 = lstm_bias[0];
-        const float x6 = lstm_bias[0 + 1];
-        const float x5 = lstm_bias[0 + 2];
-        const float x4 = lstm_bias[0 + 3];
-        const float x3 = lstm_bias[0 + 4];
-        const float x2 = lstm_bias[0 + 5];
-        const float x1 = lstm_bias[0 + 6];
-        const float x = lstm_bias[0 + 7];
         for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
             const ptrdiff_t end1 = min_index(b, i10 + 128);
             const ptrdiff_t n15 = (end1 - i10) & -4;
@@ -271,60 +271,38 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     const f32x8 a12 = splat_f32x8(out1[i11 * 2 + k5 + 6]);
                     c11 = fma_f32x8(a12, b2, c11);
                 }
-                lstm_add[i11 * 8 + 0] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0] + x7 + lane_f32x8(c8, 0);
-                lstm_add[i11 * 8 + 0 + 1] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 1] + x6 + lane_f32x8(c8, 1);
-                lstm_add[i11 * 8 + 0 + 2] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 2] + x5 + lane_f32x8(c8, 2);
-                lstm_add[i11 * 8 + 0 + 3] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 3] + x4 + lane_f32x8(c8, 3);
-                lstm_add[i11 * 8 + 0 + 4] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 4] + x3 + lane_f32x8(c8, 4);
-                lstm_add[i11 * 8 + 0 + 5] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 5] + x2 + lane_f32x8(c8, 5);
-                lstm_add[i11 * 8 + 0 + 6] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 6] + x1 + lane_f32x8(c8, 6);
-                lstm_add[i11 * 8 + 0 + 7] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 7] + x + lane_f32x8(c8, 7);
-                lstm_add[i11 * 8 + 0 + 8] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 8] + x7 + lane_f32x8(c9, 0);
-                lstm_add[i11 * 8 + 0 + 9] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 9] + x6 + lane_f32x8(c9, 1);
-                lstm_add[i11 * 8 + 0 + 10] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 10] + x5
-                    + lane_f32x8(c9, 2);
-                lstm_add[i11 * 8 + 0 + 11] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 11] + x4
-                    + lane_f32x8(c9, 3);
-                lstm_add[i11 * 8 + 0 + 12] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 12] + x3
-                    + lane_f32x8(c9, 4);
-                lstm_add[i11 * 8 + 0 + 13] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 13] + x2
-                    + lane_f32x8(c9, 5);
-                lstm_add[i11 * 8 + 0 + 14] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 14] + x1
-                    + lane_f32x8(c9, 6);
-                lstm_add[i11 * 8 + 0 + 15] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 15] + x
-                    + lane_f32x8(c9, 7);
-                lstm_add[i11 * 8 + 0 + 16] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 16] + x7
-                    + lane_f32x8(c10, 0);
-                lstm_add[i11 * 8 + 0 + 17] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 17] + x6
-                    + lane_f32x8(c10, 1);
-                lstm_add[i11 * 8 + 0 + 18] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 18] + x5
-                    + lane_f32x8(c10, 2);
-                lstm_add[i11 * 8 + 0 + 19] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 19] + x4
-                    + lane_f32x8(c10, 3);
-                lstm_add[i11 * 8 + 0 + 20] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 20] + x3
-                    + lane_f32x8(c10, 4);
-                lstm_add[i11 * 8 + 0 + 21] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 21] + x2
-                    + lane_f32x8(c10, 5);
-                lstm_add[i11 * 8 + 0 + 22] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 22] + x1
-                    + lane_f32x8(c10, 6);
-                lstm_add[i11 * 8 + 0 + 23] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 23] + x
-                    + lane_f32x8(c10, 7);
-                lstm_add[i11 * 8 + 0 + 24] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 24] + x7
-                    + lane_f32x8(c11, 0);
-                lstm_add[i11 * 8 + 0 + 25] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 25] + x6
-                    + lane_f32x8(c11, 1);
-                lstm_add[i11 * 8 + 0 + 26] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 26] + x5
-                    + lane_f32x8(c11, 2);
-                lstm_add[i11 * 8 + 0 + 27] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 27] + x4
-                    + lane_f32x8(c11, 3);
-                lstm_add[i11 * 8 + 0 + 28] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 28] + x3
-                    + lane_f32x8(c11, 4);
-                lstm_add[i11 * 8 + 0 + 29] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 29] + x2
-                    + lane_f32x8(c11, 5);
-                lstm_add[i11 * 8 + 0 + 30] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 30] + x1
-                    + lane_f32x8(c11, 6);
-                lstm_add[i11 * 8 + 0 + 31] = lstm_matmul[t_4 * b_8 + i11 * 8 + 0 + 31] + x
-                    + lane_f32x8(c11, 7);
+                lstm_add1[i11 * 8 + 0] = lstm_add[t_4 * b_8 + i11 * 8 + 0] + lane_f32x8(c8, 0);
+                lstm_add1[i11 * 8 + 0 + 1] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 1] + lane_f32x8(c8, 1);
+                lstm_add1[i11 * 8 + 0 + 2] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 2] + lane_f32x8(c8, 2);
+                lstm_add1[i11 * 8 + 0 + 3] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 3] + lane_f32x8(c8, 3);
+                lstm_add1[i11 * 8 + 0 + 4] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 4] + lane_f32x8(c8, 4);
+                lstm_add1[i11 * 8 + 0 + 5] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 5] + lane_f32x8(c8, 5);
+                lstm_add1[i11 * 8 + 0 + 6] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 6] + lane_f32x8(c8, 6);
+                lstm_add1[i11 * 8 + 0 + 7] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 7] + lane_f32x8(c8, 7);
+                lstm_add1[i11 * 8 + 0 + 8] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 8] + lane_f32x8(c9, 0);
+                lstm_add1[i11 * 8 + 0 + 9] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 9] + lane_f32x8(c9, 1);
+                lstm_add1[i11 * 8 + 0 + 10] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 10] + lane_f32x8(c9, 2);
+                lstm_add1[i11 * 8 + 0 + 11] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 11] + lane_f32x8(c9, 3);
+                lstm_add1[i11 * 8 + 0 + 12] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 12] + lane_f32x8(c9, 4);
+                lstm_add1[i11 * 8 + 0 + 13] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 13] + lane_f32x8(c9, 5);
+                lstm_add1[i11 * 8 + 0 + 14] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 14] + lane_f32x8(c9, 6);
+                lstm_add1[i11 * 8 + 0 + 15] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 15] + lane_f32x8(c9, 7);
+                lstm_add1[i11 * 8 + 0 + 16] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 16] + lane_f32x8(c10, 0);
+                lstm_add1[i11 * 8 + 0 + 17] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 17] + lane_f32x8(c10, 1);
+                lstm_add1[i11 * 8 + 0 + 18] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 18] + lane_f32x8(c10, 2);
+                lstm_add1[i11 * 8 + 0 + 19] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 19] + lane_f32x8(c10, 3);
+                lstm_add1[i11 * 8 + 0 + 20] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 20] + lane_f32x8(c10, 4);
+                lstm_add1[i11 * 8 + 0 + 21] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 21] + lane_f32x8(c10, 5);
+                lstm_add1[i11 * 8 + 0 + 22] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 22] + lane_f32x8(c10, 6);
+                lstm_add1[i11 * 8 + 0 + 23] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 23] + lane_f32x8(c10, 7);
+                lstm_add1[i11 * 8 + 0 + 24] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 24] + lane_f32x8(c11, 0);
+                lstm_add1[i11 * 8 + 0 + 25] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 25] + lane_f32x8(c11, 1);
+                lstm_add1[i11 * 8 + 0 + 26] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 26] + lane_f32x8(c11, 2);
+                lstm_add1[i11 * 8 + 0 + 27] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 27] + lane_f32x8(c11, 3);
+                lstm_add1[i11 * 8 + 0 + 28] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 28] + lane_f32x8(c11, 4);
+                lstm_add1[i11 * 8 + 0 + 29] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 29] + lane_f32x8(c11, 5);
+                lstm_add1[i11 * 8 + 0 + 30] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 30] + lane_f32x8(c11, 6);
+                lstm_add1[i11 * 8 + 0 + 31] = lstm_add[t_4 * b_8 + i11 * 8 + 0 + 31] + lane_f32x8(c11, 7);
             }
             if (n14 < end1) {
                 f32x8 c12 = splat_f32x8(0.0f);
@@ -349,43 +327,43 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                 const ptrdiff_t n9 = n15 * 8;
                 const ptrdiff_t n8 = i10 * 8 + n9 + 0;
                 const ptrdiff_t n7 = t_4 * b_8 + i10 * 8 + n9 + 0;
-                lstm_add[n8] = lstm_matmul[n7] + x7 + lane_f32x8(c12, 0);
-                lstm_add[n8 + 1] = lstm_matmul[n7 + 1] + x6 + lane_f32x8(c12, 1);
-                lstm_add[n8 + 2] = lstm_matmul[n7 + 2] + x5 + lane_f32x8(c12, 2);
-                lstm_add[n8 + 3] = lstm_matmul[n7 + 3] + x4 + lane_f32x8(c12, 3);
-                lstm_add[n8 + 4] = lstm_matmul[n7 + 4] + x3 + lane_f32x8(c12, 4);
-                lstm_add[n8 + 5] = lstm_matmul[n7 + 5] + x2 + lane_f32x8(c12, 5);
-                lstm_add[n8 + 6] = lstm_matmul[n7 + 6] + x1 + lane_f32x8(c12, 6);
-                lstm_add[n8 + 7] = lstm_matmul[n7 + 7] + x + lane_f32x8(c12, 7);
+                lstm_add1[n8] = lstm_add[n7] + lane_f32x8(c12, 0);
+                lstm_add1[n8 + 1] = lstm_add[n7 + 1] + lane_f32x8(c12, 1);
+                lstm_add1[n8 + 2] = lstm_add[n7 + 2] + lane_f32x8(c12, 2);
+                lstm_add1[n8 + 3] = lstm_add[n7 + 3] + lane_f32x8(c12, 3);
+                lstm_add1[n8 + 4] = lstm_add[n7 + 4] + lane_f32x8(c12, 4);
+                lstm_add1[n8 + 5] = lstm_add[n7 + 5] + lane_f32x8(c12, 5);
+                lstm_add1[n8 + 6] = lstm_add[n7 + 6] + lane_f32x8(c12, 6);
+                lstm_add1[n8 + 7] = lstm_add[n7 + 7] + lane_f32x8(c12, 7);
                 if (n14 + 1 <= end1 - 1) {
-                    lstm_add[n8 + 8] = lstm_matmul[n7 + 8] + x7 + lane_f32x8(c13, 0);
-                    lstm_add[n8 + 9] = lstm_matmul[n7 + 9] + x6 + lane_f32x8(c13, 1);
-                    lstm_add[n8 + 10] = lstm_matmul[n7 + 10] + x5 + lane_f32x8(c13, 2);
-                    lstm_add[n8 + 11] = lstm_matmul[n7 + 11] + x4 + lane_f32x8(c13, 3);
-                    lstm_add[n8 + 12] = lstm_matmul[n7 + 12] + x3 + lane_f32x8(c13, 4);
-                    lstm_add[n8 + 13] = lstm_matmul[n7 + 13] + x2 + lane_f32x8(c13, 5);
-                    lstm_add[n8 + 14] = lstm_matmul[n7 + 14] + x1 + lane_f32x8(c13, 6);
-                    lstm_add[n8 + 15] = lstm_matmul[n7 + 15] + x + lane_f32x8(c13, 7);
+                    lstm_add1[n8 + 8] = lstm_add[n7 + 8] + lane_f32x8(c13, 0);
+                    lstm_add1[n8 + 9] = lstm_add[n7 + 9] + lane_f32x8(c13, 1);
+                    lstm_add1[n8 + 10] = lstm_add[n7 + 10] + lane_f32x8(c13, 2);
+                    lstm_add1[n8 + 11] = lstm_add[n7 + 11] + lane_f32x8(c13, 3);
+                    lstm_add1[n8 + 12] = lstm_add[n7 + 12] + lane_f32x8(c13, 4);
+                    lstm_add1[n8 + 13] = lstm_add[n7 + 13] + lane_f32x8(c13, 5);
+                    lstm_add1[n8 + 14] = lstm_add[n7 + 14] + lane_f32x8(c13, 6);
+                    lstm_add1[n8 + 15] = lstm_add[n7 + 15] + lane_f32x8(c13, 7);
                 }
                 if (n14 + 2 <= end1 - 1) {
-                    lstm_add[n8 + 16] = lstm_matmul[n7 + 16] + x7 + lane_f32x8(c14, 0);
-                    lstm_add[n8 + 17] = lstm_matmul[n7 + 17] + x6 + lane_f32x8(c14, 1);
-                    lstm_add[n8 + 18] = lstm_matmul[n7 + 18] + x5 + lane_f32x8(c14, 2);
-                    lstm_add[n8 + 19] = lstm_matmul[n7 + 19] + x4 + lane_f32x8(c14, 3);
-                    lstm_add[n8 + 20] = lstm_matmul[n7 + 20] + x3 + lane_f32x8(c14, 4);
-                    lstm_add[n8 + 21] = lstm_matmul[n7 + 21] + x2 + lane_f32x8(c14, 5);
-                    lstm_add[n8 + 22] = lstm_matmul[n7 + 22] + x1 + lane_f32x8(c14, 6);
-                    lstm_add[n8 + 23] = lstm_matmul[n7 + 23] + x + lane_f32x8(c14, 7);
+                    lstm_add1[n8 + 16] = lstm_add[n7 + 16] + lane_f32x8(c14, 0);
+                    lstm_add1[n8 + 17] = lstm_add[n7 + 17] + lane_f32x8(c14, 1);
+                    lstm_add1[n8 + 18] = lstm_add[n7 + 18] + lane_f32x8(c14, 2);
+                    lstm_add1[n8 + 19] = lstm_add[n7 + 19] + lane_f32x8(c14, 3);
+                    lstm_add1[n8 + 20] = lstm_add[n7 + 20] + lane_f32x8(c14, 4);
+                    lstm_add1[n8 + 21] = lstm_add[n7 + 21] + lane_f32x8(c14, 5);
+                    lstm_add1[n8 + 22] = lstm_add[n7 + 22] + lane_f32x8(c14, 6);
+                    lstm_add1[n8 + 23] = lstm_add[n7 + 23] + lane_f32x8(c14, 7);
                 }
                 if (n14 + 3 <= end1 - 1) {
-                    lstm_add[n8 + 24] = lstm_matmul[n7 + 24] + x7 + lane_f32x8(c15, 0);
-                    lstm_add[n8 + 25] = lstm_matmul[n7 + 25] + x6 + lane_f32x8(c15, 1);
-                    lstm_add[n8 + 26] = lstm_matmul[n7 + 26] + x5 + lane_f32x8(c15, 2);
-                    lstm_add[n8 + 27] = lstm_matmul[n7 + 27] + x4 + lane_f32x8(c15, 3);
-                    lstm_add[n8 + 28] = lstm_matmul[n7 + 28] + x3 + lane_f32x8(c15, 4);
-                    lstm_add[n8 + 29] = lstm_matmul[n7 + 29] + x2 + lane_f32x8(c15, 5);
-                    lstm_add[n8 + 30] = lstm_matmul[n7 + 30] + x1 + lane_f32x8(c15, 6);
-                    lstm_add[n8 + 31] = lstm_matmul[n7 + 31] + x + lane_f32x8(c15, 7);
+                    lstm_add1[n8 + 24] = lstm_add[n7 + 24] + lane_f32x8(c15, 0);
+                    lstm_add1[n8 + 25] = lstm_add[n7 + 25] + lane_f32x8(c15, 1);
+                    lstm_add1[n8 + 26] = lstm_add[n7 + 26] + lane_f32x8(c15, 2);
+                    lstm_add1[n8 + 27] = lstm_add[n7 + 27] + lane_f32x8(c15, 3);
+                    lstm_add1[n8 + 28] = lstm_add[n7 + 28] + lane_f32x8(c15, 4);
+                    lstm_add1[n8 + 29] = lstm_add[n7 + 29] + lane_f32x8(c15, 5);
+                    lstm_add1[n8 + 30] = lstm_add[n7 + 30] + lane_f32x8(c15, 6);
+                    lstm_add1[n8 + 31] = lstm_add[n7 + 31] + lane_f32x8(c15, 7);
                 }
             }
         }
@@ -397,8 +375,7 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     const f32x8 a17 = splat_f32x8(out1[i12 * 2 + k7]);
                     sum1 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 8 + j5]), sum1);
                 }
-                store_f32x8(&lstm_add[i12 * 8 + j5], load_f32x8(&lstm_matmul[t_4 * b_8 + i12 * 8 + j5])
-                    + load_f32x8(&lstm_bias[j5]) + sum1);
+                store_f32x8(&lstm_add1[i12 * 8 + j5], load_f32x8(&lstm_add[t_4 * b_8 + i12 * 8 + j5]) + sum1);
             }
         }
     }
@@ -406,13 +383,13 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
 
 /* lstm: mul add */
 static void kernel_lstm_mul_add(float *restrict out1, float *restrict out2, float *restrict lstm_scan,
-    const float *restrict lstm_add, ptrdiff_t b, ptrdiff_t b_2, ptrdiff_t t_4)
+    const float *restrict lstm_add1, ptrdiff_t b, ptrdiff_t b_2, ptrdiff_t t_4)
 {
     for (ptrdiff_t i15 = 0; i15 < b; i15++) {
         for (ptrdiff_t v1 = 0; v1 < 2; v1++) {
-            const float s1 = fma_f32(sigmoid_f32(lstm_add[i15 * 8 + v1 + 2]), out2[i15 * 2 + v1],
-                sigmoid_f32(lstm_add[i15 * 8 + v1]) * tanh_f32(lstm_add[i15 * 8 + v1 + 4]));
-            const float s = sigmoid_f32(lstm_add[i15 * 8 + v1 + 6]) * tanh_f32(s1);
+            const float s1 = fma_f32(sigmoid_f32(lstm_add1[i15 * 8 + v1 + 2]), out2[i15 * 2 + v1],
+                sigmoid_f32(lstm_add1[i15 * 8 + v1]) * tanh_f32(lstm_add1[i15 * 8 + v1 + 4]));
+            const float s = sigmoid_f32(lstm_add1[i15 * 8 + v1 + 6]) * tanh_f32(s1);
             out1[i15 * 2 + v1] = s;
             out2[i15 * 2 + v1] = s1;
             lstm_scan[t_4 * b_2 + i15 * 2 + v1] = s;
@@ -452,9 +429,9 @@ static void kernel_dense_matmul(const float *restrict dense_kernel, const float 
 static void kernel_dense_add(const float *restrict dense_bias, float *restrict out0,
     const float *restrict dense_matmul, ptrdiff_t b_t)
 {
-    for (ptrdiff_t i25 = 0; i25 < b_t; i25++) {
+    for (ptrdiff_t i24 = 0; i24 < b_t; i24++) {
         for (ptrdiff_t v3 = 0; v3 < 3; v3++) {
-            out0[i25 * 3 + v3] = dense_matmul[i25 * 3 + v3] + dense_bias[v3];
+            out0[i24 * 3 + v3] = dense_matmul[i24 * 3 + v3] + dense_bias[v3];
         }
     }
 }
@@ -463,13 +440,14 @@ static void kernel_dense_add(const float *restrict dense_bias, float *restrict o
 int run_LSTM_with_a_head_at_every_step(const struct LSTM_with_a_head_at_every_step *net)
 {
     kernel_lstm_transpose(net->argument_1, net->lstm_transpose, net->t, net->b, net->b_3, net->t_3);
-    kernel_lstm_matmul(net->lstm_kernel, net->lstm_transpose, net->lstm_matmul, net->panels, net->b_t);
+    kernel_lstm_matmul(net->lstm_kernel, net->lstm_bias, net->lstm_transpose, net->lstm_add, net->panels,
+        net->b_t);
     kernel_broadcast(net->out1, net->out2, net->b_2);
     kernel_pack(net->lstm_recurrentKernel, net->panels1, net->b);
     for (ptrdiff_t t_4 = 0; t_4 < net->t; t_4++) {
-        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->lstm_bias, net->out1, net->lstm_matmul,
-            net->lstm_add, net->panels1, net->b, net->b_8, t_4);
-        kernel_lstm_mul_add(net->out1, net->out2, net->lstm_scan, net->lstm_add, net->b, net->b_2, t_4);
+        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->out1, net->lstm_add, net->lstm_add1,
+            net->panels1, net->b, net->b_8, t_4);
+        kernel_lstm_mul_add(net->out1, net->out2, net->lstm_scan, net->lstm_add1, net->b, net->b_2, t_4);
     }
     kernel_lstm_transpose_2(net->lstm_scan, net->lstm_transpose1, net->t, net->b, net->b_2, net->t_2);
     kernel_dense_matmul(net->dense_kernel, net->lstm_transpose1, net->dense_matmul, net->b_t);

@@ -22,9 +22,9 @@ struct LSTM {
     float *out1; /* output 1 [4*b] */
     float *out2; /* output 2 [4*b] */
     float *lstm_transpose; /* scratch [3*b*t] */
-    float *lstm_matmul; /* scratch [16*b*t] */
+    float *lstm_add; /* scratch [16*b*t] */
     float *panels; /* scratch [48] */
-    float *lstm_add; /* scratch [16*b] */
+    float *lstm_add1; /* scratch [16*b] */
     float *panels1; /* scratch [64] */
     ptrdiff_t t, b, b_3, t_3, b_t, b_4, b_16;
 };
@@ -68,8 +68,8 @@ static void kernel_lstm_transpose(const float *restrict argument_1, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *restrict lstm_transpose,
-    float *restrict lstm_matmul, float *restrict panels, ptrdiff_t b_t)
+static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *restrict lstm_bias,
+    const float *restrict lstm_transpose, float *restrict lstm_add, float *restrict panels, ptrdiff_t b_t)
 {
     if (4 <= b_t) {
         for (ptrdiff_t j = 0; j < 16; j += 16) {
@@ -84,6 +84,8 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
             const ptrdiff_t n5 = i5 + n6;
             const bool p = n5 < end;
             for (ptrdiff_t j1 = 0; j1 < 16; j1 += 16) {
+                const f32x8 x1 = load_f32x8(&lstm_bias[j1]);
+                const f32x8 x = load_f32x8(&lstm_bias[j1 + 8]);
                 for (ptrdiff_t i6 = i5; i6 < n5; i6 += 4) {
                     f32x8 c = splat_f32x8(0.0f);
                     f32x8 c1 = splat_f32x8(0.0f);
@@ -109,14 +111,14 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                         c6 = fma_f32x8(a3, b_2, c6);
                         c7 = fma_f32x8(a3, b1, c7);
                     }
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1], c);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 8], c1);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 16], c2);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 24], c3);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 32], c4);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 40], c5);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 48], c6);
-                    store_f32x8(&lstm_matmul[i6 * 16 + j1 + 56], c7);
+                    store_f32x8(&lstm_add[i6 * 16 + j1], c + x1);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 8], c1 + x);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 16], c2 + x1);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 24], c3 + x);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 32], c4 + x1);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 40], c5 + x);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 48], c6 + x1);
+                    store_f32x8(&lstm_add[i6 * 16 + j1 + 56], c7 + x);
                 }
                 if (p) {
                     f32x8 c8 = splat_f32x8(0.0f);
@@ -148,19 +150,19 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                         c15 = fma_f32x8(a7, b3, c15);
                     }
                     const ptrdiff_t n = i5 * 16 + n6 * 16 + j1;
-                    store_f32x8(&lstm_matmul[n], c8);
-                    store_f32x8(&lstm_matmul[n + 8], c9);
+                    store_f32x8(&lstm_add[n], c8 + x1);
+                    store_f32x8(&lstm_add[n + 8], c9 + x);
                     if (n5 + 1 <= end - 1) {
-                        store_f32x8(&lstm_matmul[n + 16], c10);
-                        store_f32x8(&lstm_matmul[n + 24], c11);
+                        store_f32x8(&lstm_add[n + 16], c10 + x1);
+                        store_f32x8(&lstm_add[n + 24], c11 + x);
                     }
                     if (n5 + 2 <= end - 1) {
-                        store_f32x8(&lstm_matmul[n + 32], c12);
-                        store_f32x8(&lstm_matmul[n + 40], c13);
+                        store_f32x8(&lstm_add[n + 32], c12 + x1);
+                        store_f32x8(&lstm_add[n + 40], c13 + x);
                     }
                     if (n5 + 3 <= end - 1) {
-                        store_f32x8(&lstm_matmul[n + 48], c14);
-                        store_f32x8(&lstm_matmul[n + 56], c15);
+                        store_f32x8(&lstm_add[n + 48], c14 + x1);
+                        store_f32x8(&lstm_add[n + 56], c15 + x);
                     }
                 }
             }
@@ -175,8 +177,8 @@ static void kernel_lstm_matmul(const float *restrict lstm_kernel, const float *r
                     sum = fma_f32x8(a8, load_f32x8(&lstm_kernel[k3 * 16 + j2]), sum);
                     sum1 = fma_f32x8(a8, load_f32x8(&lstm_kernel[k3 * 16 + j2 + 8]), sum1);
                 }
-                store_f32x8(&lstm_matmul[i7 * 16 + j2], sum);
-                store_f32x8(&lstm_matmul[i7 * 16 + j2 + 8], sum1);
+                store_f32x8(&lstm_add[i7 * 16 + j2], sum + load_f32x8(&lstm_bias[j2]));
+                store_f32x8(&lstm_add[i7 * 16 + j2 + 8], sum1 + load_f32x8(&lstm_bias[j2 + 8]));
             }
         }
     }
@@ -204,9 +206,9 @@ static void kernel_pack(const float *restrict lstm_recurrentKernel, float *restr
 }
 
 /* lstm: matmul */
-static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict lstm_bias,
-    const float *restrict out0, const float *restrict lstm_matmul, float *restrict lstm_add,
-    const float *restrict panels1, ptrdiff_t b, ptrdiff_t b_16, ptrdiff_t t_2)
+static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, const float *restrict out0,
+    const float *restrict lstm_add, float *restrict lstm_add1, const float *restrict panels1, ptrdiff_t b,
+    ptrdiff_t b_16, ptrdiff_t t_2)
 {
     if (4 <= b) {
         for (ptrdiff_t i10 = 0; i10 < b; i10 += 128) {
@@ -215,8 +217,6 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
             const ptrdiff_t n14 = i10 + n15;
             const bool p1 = n14 < end1;
             for (ptrdiff_t j4 = 0; j4 < 16; j4 += 16) {
-                const f32x8 x1 = load_f32x8(&lstm_bias[j4]);
-                const f32x8 x = load_f32x8(&lstm_bias[j4 + 8]);
                 for (ptrdiff_t i11 = i10; i11 < n14; i11 += 4) {
                     f32x8 c16 = splat_f32x8(0.0f);
                     f32x8 c17 = splat_f32x8(0.0f);
@@ -242,22 +242,22 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                         c22 = fma_f32x8(a12, b4, c22);
                         c23 = fma_f32x8(a12, b5, c23);
                     }
-                    store_f32x8(&lstm_add[i11 * 16 + j4],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4]) + x1 + c16);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 8],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 8]) + x + c17);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 16],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 16]) + x1 + c18);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 24],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 24]) + x + c19);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 32],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 32]) + x1 + c20);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 40],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 40]) + x + c21);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 48],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 48]) + x1 + c22);
-                    store_f32x8(&lstm_add[i11 * 16 + j4 + 56],
-                        load_f32x8(&lstm_matmul[t_2 * b_16 + i11 * 16 + j4 + 56]) + x + c23);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4], load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4])
+                        + c16);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 8],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 8]) + c17);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 16],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 16]) + c18);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 24],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 24]) + c19);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 32],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 32]) + c20);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 40],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 40]) + c21);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 48],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 48]) + c22);
+                    store_f32x8(&lstm_add1[i11 * 16 + j4 + 56],
+                        load_f32x8(&lstm_add[t_2 * b_16 + i11 * 16 + j4 + 56]) + c23);
                 }
                 if (p1) {
                     f32x8 c24 = splat_f32x8(0.0f);
@@ -291,19 +291,19 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     const ptrdiff_t n9 = n15 * 16;
                     const ptrdiff_t n8 = i10 * 16 + n9 + j4;
                     const ptrdiff_t n7 = t_2 * b_16 + i10 * 16 + n9 + j4;
-                    store_f32x8(&lstm_add[n8], load_f32x8(&lstm_matmul[n7]) + x1 + c24);
-                    store_f32x8(&lstm_add[n8 + 8], load_f32x8(&lstm_matmul[n7 + 8]) + x + c25);
+                    store_f32x8(&lstm_add1[n8], load_f32x8(&lstm_add[n7]) + c24);
+                    store_f32x8(&lstm_add1[n8 + 8], load_f32x8(&lstm_add[n7 + 8]) + c25);
                     if (n14 + 1 <= end1 - 1) {
-                        store_f32x8(&lstm_add[n8 + 16], load_f32x8(&lstm_matmul[n7 + 16]) + x1 + c26);
-                        store_f32x8(&lstm_add[n8 + 24], load_f32x8(&lstm_matmul[n7 + 24]) + x + c27);
+                        store_f32x8(&lstm_add1[n8 + 16], load_f32x8(&lstm_add[n7 + 16]) + c26);
+                        store_f32x8(&lstm_add1[n8 + 24], load_f32x8(&lstm_add[n7 + 24]) + c27);
                     }
                     if (n14 + 2 <= end1 - 1) {
-                        store_f32x8(&lstm_add[n8 + 32], load_f32x8(&lstm_matmul[n7 + 32]) + x1 + c28);
-                        store_f32x8(&lstm_add[n8 + 40], load_f32x8(&lstm_matmul[n7 + 40]) + x + c29);
+                        store_f32x8(&lstm_add1[n8 + 32], load_f32x8(&lstm_add[n7 + 32]) + c28);
+                        store_f32x8(&lstm_add1[n8 + 40], load_f32x8(&lstm_add[n7 + 40]) + c29);
                     }
                     if (n14 + 3 <= end1 - 1) {
-                        store_f32x8(&lstm_add[n8 + 48], load_f32x8(&lstm_matmul[n7 + 48]) + x1 + c30);
-                        store_f32x8(&lstm_add[n8 + 56], load_f32x8(&lstm_matmul[n7 + 56]) + x + c31);
+                        store_f32x8(&lstm_add1[n8 + 48], load_f32x8(&lstm_add[n7 + 48]) + c30);
+                        store_f32x8(&lstm_add1[n8 + 56], load_f32x8(&lstm_add[n7 + 56]) + c31);
                     }
                 }
             }
@@ -318,26 +318,25 @@ static void kernel_lstm_matmul_2(const float *restrict lstm_recurrentKernel, con
                     sum2 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 16 + j5]), sum2);
                     sum3 = fma_f32x8(a17, load_f32x8(&lstm_recurrentKernel[k7 * 16 + j5 + 8]), sum3);
                 }
-                store_f32x8(&lstm_add[i12 * 16 + j5], load_f32x8(&lstm_matmul[t_2 * b_16 + i12 * 16 + j5])
-                    + load_f32x8(&lstm_bias[j5]) + sum2);
-                store_f32x8(&lstm_add[i12 * 16 + j5 + 8],
-                    load_f32x8(&lstm_matmul[t_2 * b_16 + i12 * 16 + j5 + 8]) + load_f32x8(&lstm_bias[j5 + 8])
-                    + sum3);
+                store_f32x8(&lstm_add1[i12 * 16 + j5], load_f32x8(&lstm_add[t_2 * b_16 + i12 * 16 + j5])
+                    + sum2);
+                store_f32x8(&lstm_add1[i12 * 16 + j5 + 8],
+                    load_f32x8(&lstm_add[t_2 * b_16 + i12 * 16 + j5 + 8]) + sum3);
             }
         }
     }
 }
 
 /* lstm: mul add */
-static void kernel_lstm_mul_add(float *restrict out0, float *restrict out2, const float *restrict lstm_add,
+static void kernel_lstm_mul_add(float *restrict out0, float *restrict out2, const float *restrict lstm_add1,
     ptrdiff_t b)
 {
     for (ptrdiff_t i15 = 0; i15 < b; i15++) {
         for (ptrdiff_t v1 = 0; v1 < 4; v1 += 4) {
-            const f32x4 s1 = fma_f32x4(sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 4])),
-                load_f32x4(&out2[i15 * 4 + v1]), sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1]))
-                * tanh_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 8])));
-            const f32x4 s = sigmoid_f32x4(load_f32x4(&lstm_add[i15 * 16 + v1 + 12])) * tanh_f32x4(s1);
+            const f32x4 s1 = fma_f32x4(sigmoid_f32x4(load_f32x4(&lstm_add1[i15 * 16 + v1 + 4])),
+                load_f32x4(&out2[i15 * 4 + v1]), sigmoid_f32x4(load_f32x4(&lstm_add1[i15 * 16 + v1]))
+                * tanh_f32x4(load_f32x4(&lstm_add1[i15 * 16 + v1 + 8])));
+            const f32x4 s = sigmoid_f32x4(load_f32x4(&lstm_add1[i15 * 16 + v1 + 12])) * tanh_f32x4(s1);
             store_f32x4(&out0[i15 * 4 + v1], s);
             store_f32x4(&out2[i15 * 4 + v1], s1);
         }
@@ -361,13 +360,14 @@ static void kernel_lstm_scan(const float *restrict out0, float *restrict out1, p
 int run_LSTM(const struct LSTM *net)
 {
     kernel_lstm_transpose(net->argument_1, net->lstm_transpose, net->t, net->b, net->b_3, net->t_3);
-    kernel_lstm_matmul(net->lstm_kernel, net->lstm_transpose, net->lstm_matmul, net->panels, net->b_t);
+    kernel_lstm_matmul(net->lstm_kernel, net->lstm_bias, net->lstm_transpose, net->lstm_add, net->panels,
+        net->b_t);
     kernel_broadcast(net->out0, net->out2, net->b_4);
     kernel_pack(net->lstm_recurrentKernel, net->panels1, net->b);
     for (ptrdiff_t t_2 = 0; t_2 < net->t; t_2++) {
-        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->lstm_bias, net->out0, net->lstm_matmul,
-            net->lstm_add, net->panels1, net->b, net->b_16, t_2);
-        kernel_lstm_mul_add(net->out0, net->out2, net->lstm_add, net->b);
+        kernel_lstm_matmul_2(net->lstm_recurrentKernel, net->out0, net->lstm_add, net->lstm_add1,
+            net->panels1, net->b, net->b_16, t_2);
+        kernel_lstm_mul_add(net->out0, net->out2, net->lstm_add1, net->b);
     }
     kernel_lstm_scan(net->out0, net->out1, net->b_4);
     return recurve_done;
